@@ -23,6 +23,8 @@ describe('VirtualClock', () => {
     const clock = new VirtualClock({ wallMs: 1000 });
     clock.advanceTo(250);
     expect(clock.wall()).toBe(1250);
+    clock.shiftWall(-1100);
+    expect([clock.wall(), clock.now()]).toEqual([150, 250]);
   });
 
   test('runNext goes from one firing to the next and stops at the limit', () => {

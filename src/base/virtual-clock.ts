@@ -14,7 +14,7 @@ export interface VirtualClockOptions {
 
 export class VirtualClock implements Clock {
   private readonly wheel: TimerWheel;
-  private readonly wallMs: number;
+  private wallMs: number;
   private nowMs = 0;
 
   constructor(options: VirtualClockOptions = {}) {
@@ -28,6 +28,11 @@ export class VirtualClock implements Clock {
 
   wall(): number {
     return this.wallMs + this.nowMs;
+  }
+
+  /** The machine's clock is set, later or earlier (`ms` below 0): nothing that lasts may take notice. */
+  shiftWall(ms: number): void {
+    this.wallMs += ms;
   }
 
   arm(timer: Timer, delayMs: number): void {

@@ -171,7 +171,7 @@ async function remove(cluster: OpenCluster, { objects }: UninstallStep): Promise
       );
     console.log(`deleted ${nameOfObject(object)}`);
   }
-  const untilMs = Date.now() + goneWaitMs;
+  const untilMs = performance.now() + goneWaitMs;
   for (const object of objects) await waitGone(cluster, object, untilMs);
 }
 
@@ -180,7 +180,7 @@ async function waitGone(cluster: OpenCluster, object: KubeObject, untilMs: numbe
     const there = await read(cluster, object);
     // Another of its name is not the one that was deleted.
     if (there === null || textOf(there, 'metadata', 'uid') !== textOf(object, 'metadata', 'uid')) return;
-    if (Date.now() > untilMs)
+    if (performance.now() > untilMs)
       throw new Exit(
         exitCode.notFine,
         `${words}: ${nameOfObject(object)} is deleted and not gone after ${goneWaitMs / 1000} s`,

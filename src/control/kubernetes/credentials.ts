@@ -18,8 +18,10 @@ export interface Credential {
 
 interface Held {
   readonly credential: Credential;
-  /** Wall time after which it is fetched anew. */
-  readonly untilMs: number;
+  /** Wall time at which it ends. */
+  readonly expiresAtMs: number;
+  /** Clock time after which it is fetched anew even so. */
+  readonly againMs: number;
 }
 
 /** Environment variables, handed to exec plugins: they look for their own settings and for PATH there. */
@@ -40,7 +42,9 @@ export class Credentials {
 
   /** The credential to use now. Requests that ask at once share one refresh. */
   async get(): Promise<Result<Credential, MeshError>> {
-    if (this.held !== null && this.clock.wall() < this.held.untilMs) return ok(this.held.credential);
+    const { held, clock } = this;
+    if (held !== null && clock.wall() < held.expiresAtMs && clock.now() < held.againMs)
+      return ok(held.credential);
     this.running ??= this.refresh().finally(() => {
       this.running = null;
     });
@@ -63,8 +67,8 @@ export class Credentials {
         ca: await readPem(ca),
       };
       // Files may be replaced under us, whichever of them they are.
-      const untilMs = Math.min(shown.expiresAtMs, this.clock.wall() + kubeLimits.tokenReadMs);
-      this.held = { credential: value, untilMs };
+      const againMs = this.clock.now() + kubeLimits.tokenReadMs;
+      this.held = { credential: value, expiresAtMs: shown.expiresAtMs, againMs };
       return ok(value);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -30,3 +30,20 @@ test('of proxies that left only what is shown of them stays, and of many the las
   watching.stop();
   world.plane.stop();
 }, 30_000);
+
+test.each([-86_400_000, 86_400_000])(
+  'what left is shown as long where the clock is set by %d ms',
+  async (ms) => {
+    const world = new World();
+    await world.start();
+    world.connect('sidecar~gone.bank').stop();
+    const shown = () => world.plane.proxies.list().map(({ node }) => node.id);
+    await world.run(1_000);
+    world.clock.shiftWall(ms);
+    await world.run(598_000);
+    expect(shown()).toEqual(['sidecar~gone.bank']);
+    await world.run(2_000);
+    expect(shown()).toEqual([]);
+    world.plane.stop();
+  },
+);

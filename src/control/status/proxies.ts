@@ -25,6 +25,8 @@ export interface ProxyState {
   connectedAtMs: number;
   /** Unix time of the last thing heard, or of its departure. */
   lastSeenAtMs: number;
+  /** Of its departure, by the clock that nobody sets. */
+  leftMs: number;
   /** By type: the version last taken, when (Unix time), and the change it was measured for (clock time). */
   readonly taken: Map<string, { version: string; atMs: number; changeMs: number }>;
 }
@@ -86,9 +88,8 @@ export class ProxyBook {
 
   /** Sorted by node id; those that left long ago are dropped on the way. */
   list(): readonly ProxyState[] {
-    const oldest = this.clock.wall() - departedShownMs;
-    for (const [id, proxy] of this.proxies)
-      if (proxy.streams === 0 && proxy.lastSeenAtMs < oldest) this.forget(id);
+    const oldest = this.clock.now() - departedShownMs;
+    for (const [id, proxy] of this.proxies) if (proxy.streams === 0 && proxy.leftMs < oldest) this.forget(id);
     return [...this.proxies.values()].sort((a, b) => (a.node.id < b.node.id ? -1 : 1));
   }
 
@@ -98,6 +99,7 @@ export class ProxyBook {
     const shown = Object.entries(metadata).filter(([key]) => shownMetadata.has(key));
     proxy.node = { ...proxy.node, metadata: Object.fromEntries(shown), clientFeatures: [] };
     proxy.taken.clear();
+    proxy.leftMs = this.clock.now();
     this.departed.add(id);
     const [first] = this.departed;
     if (this.departed.size <= departedMax || first === undefined) return;
@@ -113,6 +115,7 @@ export class ProxyBook {
       streams: 1,
       connectedAtMs: atMs,
       lastSeenAtMs: atMs,
+      leftMs: 0,
       taken: new Map(),
     });
   }

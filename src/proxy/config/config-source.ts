@@ -67,7 +67,9 @@ interface Asked {
 const timerKind = { restore: 0, grace: 1, check: 2, demand: 3 } as const;
 
 export class ConfigSource implements SourceSubscriber, TimerHandler {
+  /** Clock.wall(). */
   readonly startedAtMs: number;
+  private readonly startedMs: number;
   connected = false;
   origin: ConfigOrigin = 'none';
   /** Age of what was restored from disk: Clock.wall() when it was saved; 0 without. */
@@ -97,6 +99,7 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     const { bootstrap, clock } = options;
     this.options = options;
     this.startedAtMs = clock.wall();
+    this.startedMs = clock.now();
     this.demands = options.demands ?? createDemands(clock);
     for (const typeUrl of [virtualHostType, typeUrls.cluster])
       demandOf(this.demands, typeUrl)?.attach({
@@ -118,6 +121,10 @@ export class ConfigSource implements SourceSubscriber, TimerHandler {
     });
     this.intake = new ResourceIntake(clock, this.assembler, options.target, this.sources);
     this.keeper = this.isRemote ? this.createKeeper() : null;
+  }
+
+  get uptimeSeconds(): number {
+    return Math.floor((this.options.clock.now() - this.startedMs) / 1000);
   }
 
   /** Some control plane has a say in what all of it is, and may be away. */

@@ -59,7 +59,7 @@ export class ResourceIntake {
         if (doubles.length > 0) this.refuse(table, resource, doubles, issues);
       }
     table.version = update.version;
-    table.updatedAtMs = this.clock.wall();
+    table.updatedMs = this.clock.now();
     if (issues.length === 0) table.updatesAccepted += 1;
     else table.updatesRejected += 1;
     return issues;

@@ -22,7 +22,8 @@ export class ResourceTable {
   readonly refused = new Map<string, RefusedResource>();
   /** `version_info` of the last response; '' before the first. */
   version = '';
-  updatedAtMs = 0;
+  /** Clock.now() of the last response; -1 before the first. */
+  updatedMs = -1;
   updatesAccepted = 0;
   updatesRejected = 0;
   /** Names of what changed since somebody took them; null: nobody does. */

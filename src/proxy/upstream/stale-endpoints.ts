@@ -1,5 +1,6 @@
 // Endpoints that may be used only for a while after they were told (endpoint_stale_after of EDS): where nothing newer
-// came by then, the cluster has none. Their age counts from when the proxy received them, over a restart too.
+// came by then, the cluster has none. Their age counts from when the proxy received them, over a restart too; a clock
+// that is set meanwhile changes nothing.
 
 import { Timer, type TimerHandler } from '../../base/index.ts';
 import type { EndpointAssignment } from '../config/types.ts';
@@ -14,6 +15,11 @@ export interface StaleOwner {
 export class StaleEndpoints implements TimerHandler {
   private readonly owner: StaleOwner;
   private readonly timer = new Timer(this, 0);
+  /** {@link EndpointAssignment.receivedAtMs} and the time to live of what is watched: by the wall, as a file has it. */
+  private receivedAtMs = 0;
+  private staleAfterMs = -1;
+  /** When these are over, by the clock that nobody sets. */
+  private overMs = 0;
 
   constructor(owner: StaleOwner) {
     this.owner = owner;
@@ -25,7 +31,12 @@ export class StaleEndpoints implements TimerHandler {
     clock.cancel(this.timer);
     const { staleAfterMs, receivedAtMs } = assignment;
     if (staleAfterMs === undefined) return assignment;
-    const leftMs = receivedAtMs + staleAfterMs - clock.wall();
+    if (receivedAtMs !== this.receivedAtMs || staleAfterMs !== this.staleAfterMs) {
+      this.receivedAtMs = receivedAtMs;
+      this.staleAfterMs = staleAfterMs;
+      this.overMs = clock.now() + Math.min(receivedAtMs + staleAfterMs - clock.wall(), staleAfterMs);
+    }
+    const leftMs = this.overMs - clock.now();
     if (leftMs <= 0) return { ...assignment, endpoints: [] };
     clock.arm(this.timer, leftMs);
     return assignment;

@@ -178,7 +178,7 @@ test('renewals of many are several responses, each after the answer to the one b
 });
 
 describe.each(['delta', 'sotw'] as const)('Weft’s own client, %s', (variant) => {
-  test('keeps what is renewed, loses it without a server, and has it again', () => {
+  function startClient() {
     const { server, clock, publish } = createWorld(variant, [
       ...[clusterOf('a'), clusterOf('b')],
       ...[endpointsOf('a'), endpointsOf('b')],
@@ -201,6 +201,11 @@ describe.each(['delta', 'sotw'] as const)('Weft’s own client, %s', (variant) =
     client.subscribe(cluster, '*');
     client.subscribe(endpoint, ['a', 'b']);
     client.start();
+    return { clock, publish, transport, held, losses, client };
+  }
+
+  test('keeps what is renewed, loses it without a server, and has it again', () => {
+    const { clock, publish, transport, held, losses, client } = startClient();
     clock.advanceBy(3 * ttlMs);
     publish(clusterOf('a'), clusterOf('b', 1), endpointsOf('a'), endpointsOf('b', 2));
     clock.advanceBy(3 * ttlMs);
@@ -212,5 +217,24 @@ describe.each(['delta', 'sotw'] as const)('Weft’s own client, %s', (variant) =
     transport.setCut(false);
     clock.advanceBy(3 * ttlMs);
     expect([...held]).toEqual(['a', 'b']);
+  });
+
+  test.each([3_600_000, -3_600_000])('does the same where the clock is set by %d ms at any time', (ms) => {
+    const { clock, transport, held, losses, client } = startClient();
+    const runSetting = (forMs: number): void => {
+      for (let part = 0; part < 12; part++) {
+        clock.advanceBy(forMs / 12);
+        clock.shiftWall(ms);
+      }
+    };
+    runSetting(3 * ttlMs);
+    expect([[...held], losses]).toEqual([['a', 'b'], []]);
+    transport.setCut(true);
+    // What was renewed last lives no less than to here.
+    clock.advanceBy(ttlMs / 2);
+    clock.shiftWall(ms);
+    expect([...held]).toEqual(['a', 'b']);
+    runSetting(ttlMs / 2 + 1_000);
+    expect([[...held], client.status().types.map(({ known }) => known)]).toEqual([[], [0, 0]]);
   });
 });

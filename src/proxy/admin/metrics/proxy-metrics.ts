@@ -25,7 +25,7 @@ export function* writeProxyMetrics(writer: PrometheusWriter, context: AdminConte
 }
 
 function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
-  const { process, clock, config, view } = context;
+  const { process, config, view } = context;
   writer.family('weft_build_info', 'gauge', 'Version.').sample({ version: context.version }, 1);
   gauge(
     writer,
@@ -33,12 +33,7 @@ function writeProcess(writer: PrometheusWriter, context: AdminContext): void {
     '1 while requests may come.',
     context.readiness.state === 'LIVE' ? 1 : 0,
   );
-  gauge(
-    writer,
-    'envoy_server_uptime',
-    'Seconds since the start.',
-    Math.floor((clock.wall() - config.startedAtMs) / 1000),
-  );
+  gauge(writer, 'envoy_server_uptime', 'Seconds since the start.', config.uptimeSeconds);
   gauge(writer, 'envoy_cluster_manager_active_clusters', 'Clusters in force.', view.clusters.size);
   gauge(
     writer,
@@ -105,14 +100,14 @@ function shortType(typeUrl: string): string {
 function writeConfig(writer: PrometheusWriter, context: AdminContext): void {
   const { config, clock } = context;
   gauge(writer, 'weft_control_plane_connected', '1 while the ADS stream is up.', config.connected ? 1 : 0);
-  const tables = [...config.tables].filter(([, table]) => table.updatedAtMs > 0);
+  const tables = [...config.tables].filter(([, table]) => table.updatedMs >= 0);
   writer.family(
     'weft_config_age_seconds',
     'gauge',
     'Time since the control plane last sent something, by type of resource.',
   );
   for (const [typeUrl, table] of tables) {
-    writer.sample({ type: shortType(typeUrl) }, Math.max(0, (clock.wall() - table.updatedAtMs) / 1000));
+    writer.sample({ type: shortType(typeUrl) }, Math.max(0, (clock.now() - table.updatedMs) / 1000));
   }
   if (config.origin === 'last-good') {
     writer.sample({ type: 'last-good' }, Math.max(0, (clock.wall() - config.restoredFromMs) / 1000));

@@ -6,9 +6,9 @@ import { type AdminReply, type AdminRequest, json, text } from '../reply.ts';
 import { encodeEnvoyAddress } from './address.ts';
 
 export function serverInfoPage(context: AdminContext): AdminReply {
-  const { config, clock } = context;
+  const { config } = context;
   const { node } = config.bootstrap;
-  const uptimeSeconds = Math.floor((clock.wall() - config.startedAtMs) / 1000);
+  const { uptimeSeconds } = config;
   return json({
     version: `weft/${context.version}`,
     state: context.readiness.state,
