@@ -1,13 +1,23 @@
 // `npm run conformance`: the published conformance suite of Gateway API against the whole of Weft on a real API server:
 // installed as users install it, Gateways run by its control plane, sidecars injected by its webhook, the suite's own
 // programs as pods. Writes docs/conformance/gateway.yaml and mesh.yaml and, from what passed, the features that a
-// GatewayClass says it has. `WEFT_KUBENET` names the rig; `-- mesh` plays the one alone, and what follows, as
-// `--run-test=NAME`, goes to the suite; then nothing is written.
+// GatewayClass says it has. `WEFT_KUBENET` names the rig; `-- --check` writes nothing, and fails where what passed is
+// not what the GatewayClass says; `-- mesh` plays the one alone, and what follows, as `--run-test=NAME`, goes to the
+// suite; then nothing is written.
 
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { buildWeft } from './build-weft.ts';
 import { type Suite, suites } from './conformance/features.ts';
 
 const root = join(import.meta.dir, '..');
@@ -28,7 +38,8 @@ if (!existsSync(join(rig, 'up'))) {
   console.error('WEFT_KUBENET must name the folder of the rig');
   process.exit(64);
 }
-const [asked, ...others] = process.argv.slice(2);
+const checks = process.argv[2] === '--check';
+const [asked, ...others] = process.argv.slice(checks ? 3 : 2);
 const chosen = suites.filter(({ name }) => name === asked);
 const more = chosen.length === 0 && asked !== undefined ? [asked, ...others] : others;
 const folder = mkdtempSync(join(tmpdir(), 'weft-conformance-'));
@@ -38,15 +49,15 @@ chmodSync(folder, 0o755);
 const layer = join(folder, 'layer');
 let code = 1;
 try {
-  build();
+  await build();
   install();
   code = (chosen.length === 0 ? suites : chosen).map(runSuite).some((failed) => failed) ? 1 : 0;
+  // A report leaves out tests of features beyond its profile's own: what they found is in the exit code alone.
+  if (more.length === 0 && code === 0) code = keepReports() ? 0 : 1;
 } finally {
   sh(`${rig}/down`, { fails: true });
   rmSync(folder, { recursive: true, force: true });
 }
-// A report leaves out tests of features beyond its profile's own: what they found is in the exit code alone.
-if (more.length === 0 && code === 0) writeFeatures();
 process.exit(code);
 
 function sh(script: string, { fails = false, input = '' } = {}): string {
@@ -63,9 +74,10 @@ function sh(script: string, { fails = false, input = '' } = {}): string {
   return child.stdout.toString();
 }
 
-function build(): void {
+async function build(): Promise<void> {
   const source = join(root, 'tools/peers/conformance');
-  sh(`cd ${root} && npm run build >/dev/null && cp dist/weft ${folder}/weft`);
+  // Not dist/weft: that may be in use by the tests beside this.
+  if ((await buildWeft(join(folder, 'weft'))) !== 0) throw new Error('weft cannot be built');
   sh(`cd ${source} && go test -c -o ${folder}/suite . `);
   sh(`cd ${source} && go build -o ${folder}/echo sigs.k8s.io/gateway-api/conformance/echo-basic`);
   // The image of the mesh's pods is Istio's app (docker/Dockerfile.echo-advanced).
@@ -111,8 +123,13 @@ function awaitInjection(): void {
   sh('kubectl delete namespace probe --wait=false >/dev/null');
 }
 
-function reportOf({ name }: Suite): string {
+/** As it is kept; what this run found is in {@link folder}. */
+function keptReportOf({ name }: Suite): string {
   return join(root, `docs/conformance/${name}.yaml`);
+}
+
+function reportOf({ name }: Suite): string {
+  return join(folder, `${name}.yaml`);
 }
 
 /** True: something failed. */
@@ -140,15 +157,39 @@ interface ProfileReport {
   readonly extended?: { readonly result: string; readonly supportedFeatures?: readonly string[] };
 }
 
+/** Keeps what this run found, or compares with what is kept: false where it differs. */
+function keepReports(): boolean {
+  const reports = suites.flatMap(readReport);
+  for (const { name, core, extended } of reports)
+    console.log(`${name}: core ${core.result}, extended ${extended?.result ?? 'none'}`);
+  const text = listFeatures(reports);
+  const path = join(root, 'src/control/status-writer/supported-features.ts');
+  if (checks) {
+    if (readFileSync(path, 'utf8') === text) return true;
+    console.log(`${path} does not say what passed: npm run conformance writes it anew`);
+    return false;
+  }
+  for (const suite of suites)
+    if (existsSync(reportOf(suite))) copyFileSync(reportOf(suite), keptReportOf(suite));
+  writeFileSync(path, text);
+  // Laid out as every file here is.
+  sh(`cd ${root} && npx biome format --write docs/conformance >/dev/null`, { fails: true });
+  return true;
+}
+
+/** Of this run, or else the one that is kept. */
+function readReport(suite: Suite) {
+  const path = existsSync(reportOf(suite)) ? reportOf(suite) : keptReportOf(suite);
+  const { profiles } = parse(readFileSync(path, 'utf8')) as { readonly profiles: readonly ProfileReport[] };
+  return profiles.map((report) => ({
+    ...report,
+    of: suite.name,
+    coreFeatures: suite.profiles[report.name] ?? [],
+  }));
+}
+
 /** Of a profile in which anything failed nothing is claimed: the report does not say which feature it was. */
-function writeFeatures(): void {
-  const reports = suites.flatMap((suite) => {
-    const { profiles } = parse(readFileSync(reportOf(suite), 'utf8')) as {
-      readonly profiles: readonly ProfileReport[];
-    };
-    const { name: of } = suite;
-    return profiles.map((report) => ({ ...report, of, coreFeatures: suite.profiles[report.name] ?? [] }));
-  });
+function listFeatures(reports: ReturnType<typeof readReport>): string {
   const list = (some: typeof reports): string => {
     const passed = some.flatMap(({ core, coreFeatures, extended }) => [
       ...(core.result === 'success' ? coreFeatures : []),
@@ -159,7 +200,7 @@ function writeFeatures(): void {
       .map((name) => `  '${name}',`)
       .join('\n');
   };
-  const text = `// Features of Gateway API that this controller says it has: what passed the published conformance suite. Written by
+  return `// Features of Gateway API that this controller says it has: what passed the published conformance suite. Written by
 // tools/conformance.ts.
 
 /** GatewayClassStatus.supportedFeatures. */
@@ -172,9 +213,4 @@ export const meshFeatures: readonly string[] = [
 ${list(reports.filter(({ of }) => of === 'mesh'))}
 ];
 `;
-  writeFileSync(join(root, 'src/control/status-writer/supported-features.ts'), text);
-  // Laid out as every file here is.
-  sh(`cd ${root} && npx biome format --write docs/conformance >/dev/null`, { fails: true });
-  for (const { name, core, extended } of reports)
-    console.log(`${name}: core ${core.result}, extended ${extended?.result ?? 'none'}`);
 }
