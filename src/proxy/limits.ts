@@ -45,6 +45,11 @@ export const proxyLimits = {
    */
   lingerBytesMax: 1024 * 1024,
   /**
+   * The same of a connection of HTTP/2 whose client broke the rules: what it had under way is read into buffers that
+   * wait for a collection, and one that floods comes again at once.
+   */
+  brokenLingerBytesMax: 64 * 1024,
+  /**
    * A connection that we ended is let go this long after its last byte arrived; one with bytes under way is looked at
    * this often.
    */

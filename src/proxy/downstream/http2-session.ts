@@ -185,6 +185,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
 
   onProtocolError(_error: MeshError, _status: number): void {
     this.listener.stats.protocolErrors += 1;
+    this.linger.distrust();
   }
 
   onHeadRefused(error: MeshError, status: number, head: RequestHead | null): void {

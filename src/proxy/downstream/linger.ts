@@ -13,6 +13,8 @@ const never = Number.POSITIVE_INFINITY;
 
 export class Linger {
   active = false;
+  /** Read and dropped at most. */
+  private bytesMax: number = proxyLimits.lingerBytesMax;
   private progressMs = 0;
   private unsentBytes = 0;
   private receivedBytes = 0;
@@ -31,6 +33,11 @@ export class Linger {
     this.receivedBefore = 0;
   }
 
+  /** The peer broke the rules of its protocol: less is read of it. */
+  distrust(): void {
+    this.bytesMax = proxyLimits.brokenLingerBytesMax;
+  }
+
   received(count: number): void {
     this.receivedBytes += count;
   }
@@ -40,7 +47,7 @@ export class Linger {
    * the time that others have for reading.
    */
   get overrun(): boolean {
-    return this.active && this.receivedBytes > proxyLimits.lingerBytesMax;
+    return this.active && this.receivedBytes > this.bytesMax;
   }
 
   /** The peer goes on after all. */
