@@ -20,6 +20,7 @@ const modules = ['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'];
 const prefixes: readonly (readonly [folder: string, prefix: string])[] = [
   ['envoy/extensions/upstreams/http/', 'Upstream'],
   ['envoy/extensions/filters/http/rbac/', 'HttpFilter'],
+  ['envoy/extensions/filters/network/rbac/', 'NetworkFilter'],
   ['udpa/type/v1/', 'Udpa'],
 ];
 

@@ -67,6 +67,23 @@ metadata: { name: db-1, namespace: bank, labels: { kubernetes.io/service-name: d
 addressType: IPv4
 endpoints: [{ addresses: [10.9.0.1] }]
 ports: [{ name: tcp-sql, port: 7005 }]
+---
+# Fenced, and behind it ports whose names say nothing of HTTP: of the pod itself.
+apiVersion: v1
+kind: Service
+metadata: { name: shop, namespace: bank }
+spec:
+  selector: { app: caller }
+  ports: [{ name: web, port: 80, targetPort: 8081 }, { name: sql, port: 5432, appProtocol: tcp }]
+---
+apiVersion: weft.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: shop, namespace: bank }
+spec:
+  targetRefs: [{ group: "", kind: Service, name: shop }]
+  rules:
+    - { from: [{ ipBlock: { cidr: 10.9.0.1/32 } }], http: [{ methods: [GET] }] }
+    - { from: [{ ipBlock: { cidr: 10.9.0.4/32 } }] }
 `;
 
 /** Everything but the pod is at 10.9.0.1 and fd00:9::1; ClusterIPs are nowhere: who is not captured does not arrive. */
@@ -76,6 +93,7 @@ unshare -n sleep 50 & pod=$!
 until [ "$(readlink /proc/$pod/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
 ip link add d0 type veth peer name eth0 netns $pod
 ip addr add 10.9.0.1/24 dev d0; ip addr add fd00:9::1/64 dev d0 nodad; ip link set d0 up
+for other in 10.9.0.3 10.9.0.4; do ip addr add $other/24 dev d0; done
 inside="nsenter -t $pod -n"
 $inside sh -euc 'ip link set lo up; ip addr add 10.9.0.2/24 dev eth0; ip addr add fd00:9::2/64 dev eth0 nodad; ip link set eth0 up; ip route add default via 10.9.0.1; ip route add default via fd00:9::1'
 `;
@@ -111,7 +129,53 @@ for (const hostname of ['10.9.0.1', 'fd00:9::1']) {
 const application = `
 for (const [hostname, served, past] of [['127.0.0.1', 'served', 'past'], ...['10.9.0.2', 'fd00:9::2'].map((own) => [own, 'itself', 'itself directly'])])
   Bun.serve({ hostname, port: 8080, fetch: ({ headers }) => new Response(headers.has('x-request-id') ? served : past) });
+Bun.serve({ hostname: '127.0.0.1', port: 8081, fetch: () => new Response('web') });
+const say = (text) => (socket) => { socket.end(text + '\\n'); };
+for (const hostname of ['10.9.0.2', 'fd00:9::2']) {
+  for (const [port, name] of [[8081, 'bytes'], [5432, 'sql']]) Bun.listen({ hostname, port, socket: { data: say(name) } });
+  Bun.listen({ hostname, port: 9090, socket: { open: say('first'), data() {} } });
+}
 `;
+
+/** Of addresses that the fence knows, or does not: a status, or what bytes were answered with. */
+const callers = `
+const { connect } = require('node:net');
+/** '': it was ended without a word. */
+const send = (from, to, port, waitMs, bytes) =>
+  new Promise((resolve) => {
+    let said = '';
+    const socket = connect({ host: to, port, localAddress: from }, () => setTimeout(() => { if (bytes !== '') socket.write(bytes); }, waitMs));
+    socket.setTimeout(5000, () => socket.destroy());
+    socket.on('data', (data) => { said += data; });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(said.split('\\n')[0].trim().replace('HTTP/1.1 ', '')));
+  });
+const head = (method, host) => method + ' / HTTP/1.1\\r\\nhost: ' + host + '\\r\\nconnection: close\\r\\n\\r\\n';
+const [get, post] = ['GET', 'POST'].map((method) => head(method, 'shop.bank'));
+const pod = '10.9.0.2';
+const answers = await Promise.all([
+  send('10.9.0.1', pod, 8081, 0, get),
+  send('10.9.0.1', pod, 8081, 0, post),
+  send('10.9.0.3', pod, 8081, 0, get),
+  send('fd00:9::1', 'fd00:9::2', 8081, 0, head('GET', '[fd00:9::2]:8081')),
+  send('10.9.0.1', pod, 15006, 0, post),
+  send('10.9.0.1', pod, 8081, 0, 'x\\n'),
+  send('10.9.0.1', pod, 8081, 1500, post),
+  send('10.9.0.4', pod, 8081, 0, 'x\\n'),
+  send('10.9.0.4', pod, 8081, 1500, 'x\\n'),
+  send('10.9.0.4', pod, 5432, 0, 'x\\n'),
+  send('10.9.0.1', pod, 5432, 0, 'x\\n'),
+  send('fd00:9::1', 'fd00:9::2', 5432, 0, 'x\\n'),
+  send('10.9.0.3', pod, 9090, 0, ''),
+]);
+for (const answer of answers) console.log('said ' + answer);
+`;
+const fates = [
+  ...['200 OK', '403 Forbidden', '403 Forbidden', '403 Forbidden', '403 Forbidden'],
+  ...['', '', 'bytes', 'bytes'],
+  ...['sql', '', ''],
+  'first',
+].map((answer) => `said ${answer}`.trim());
 
 const ready = (url: string) =>
   `for i in $(seq 100); do $inside curl -sf -m 1 ${url} >/dev/null && break; sleep 0.1; done`;
@@ -121,7 +185,7 @@ const script = (proxy: string, calls: readonly string[], tool: string) => `${net
 cd "$0"
 ${process.execPath} -e "$(cat origins.js)" & origins=$!
 ${weft} control --dir mesh --xds 10.9.0.1:15010 --insecure-xds --admin 127.0.0.1:15014 >&2 & control=$!
-$inside ${weft} redirect --tool ${tool} --outbound-ports all --inbound-ports 8080
+$inside ${weft} redirect --tool ${tool} --outbound-ports all --inbound-ports all
 $inside ${process.execPath} -e "$(cat application.js)" & application=$!
 $inside setpriv --regid=1337 --keep-groups -- ${proxy} >&2 & proxy=$!
 trap 'kill -9 $origins $application $control $proxy $pod' EXIT
@@ -148,6 +212,7 @@ async function play(proxy: string, calls: readonly string[], tool = 'nft'): Prom
     writeFileSync(join(folder, 'mesh/mesh.yaml'), mesh);
     writeFileSync(join(folder, 'origins.js'), origins);
     writeFileSync(join(folder, 'application.js'), application);
+    writeFileSync(join(folder, 'callers.js'), callers);
     const bootstrap = encodeBootstrap({
       role: 'sidecar',
       name: 'caller-0',
@@ -181,6 +246,8 @@ function describeInNamespace(programs: readonly string[], name: string, body: ()
   if (mayUnshare) describeWith(['unshare', 'ip', 'nft', 'setpriv', 'curl', ...programs], name, body);
   else describeSkipped('it takes root and a network namespace', name, body);
 }
+
+const inbound = `${process.execPath} -e "$(cat callers.js)"`;
 
 const bytes = [tcp('10.96.0.8', 80), tcp('10.9.0.1', 9999)];
 const carried = ['sql ready', 'banner ready'];
@@ -232,7 +299,31 @@ for (const tool of ['nft', 'iptables'] as const)
     });
   });
 
+describeInNamespace([], 'a fenced pod to which all connections are led, beside Weft', () => {
+  test('is fenced at every port of its Services, by requests and by bytes, and serves the others', async () => {
+    const counted = `$inside curl -s '127.0.0.1:15000/stats/prometheus?usedonly' | grep -E '^envoy_(http_)?rbac_denied' | sort`;
+    const said = await play(`${weft} proxy -c bootstrap.json -l error`, [inbound, counted]);
+    expect(said).toEqual([
+      ...fates,
+      'envoy_http_rbac_denied{envoy_http_conn_manager_prefix="inbound"} 4',
+      'envoy_rbac_denied{envoy_rbac_prefix="inbound:5432"} 2',
+      'envoy_rbac_denied{envoy_rbac_prefix="inbound:8081"} 2',
+    ]);
+  });
+});
+
 describeInNamespace(['envoy'], 'a pod whose connections are captured, beside Envoy', () => {
+  test('is fenced at every port of its Services, and serves the others', async () => {
+    const envoy = 'envoy -c bootstrap.json --concurrency 1 -l off --use-dynamic-base-id';
+    const counted = `$inside curl -s '127.0.0.1:15000/stats?filter=rbac.denied'`;
+    expect(await play(envoy, [inbound, counted])).toEqual([
+      ...fates,
+      'http.inbound.rbac.denied: 4',
+      'inbound:5432.rbac.denied: 2',
+      'inbound:8081.rbac.denied: 2',
+    ]);
+  });
+
   test('is served by Host, and reaches everything else as it is', async () => {
     const said = await play('envoy -c bootstrap.json --concurrency 1 -l off --use-dynamic-base-id', [
       http('10.96.0.7', 'ledger.bank'),

@@ -5,8 +5,8 @@ import { encodePorts, type RedirectNote } from './cni/redirect-note.ts';
 import type { ContainerObject, PodObject } from './objects.ts';
 import { parseCapturedPorts, parseInterfaces, parseRanges } from './redirect.ts';
 
-/** What is not HTTP, or none of the mesh's, passes through as it is. */
-const outboundStandard = 'all';
+/** What is not HTTP, or none of the mesh's, passes through as it is: either way. */
+const standard = 'all';
 
 /** A fault says which annotation asks for what cannot be. */
 export function readCapturedTraffic(pod: PodObject): RedirectNote | { readonly fault: string } {
@@ -15,8 +15,8 @@ export function readCapturedTraffic(pod: PodObject): RedirectNote | { readonly f
   const fault = (annotation: string, must: string) => ({
     fault: `annotation ${annotation} must be ${must} (got ${said[annotation] ?? ''})`,
   });
-  const outbound = parseCapturedPorts(said[outboundPorts] ?? outboundStandard);
-  const inbound = parseCapturedPorts(said[inboundPorts] ?? findHttpPorts(pod).join(','));
+  const outbound = parseCapturedPorts(said[outboundPorts] ?? standard);
+  const inbound = parseCapturedPorts(said[inboundPorts] ?? standard);
   const skip = parseCapturedPorts(said[skipPorts] ?? '');
   const cidrs = parseRanges(said[skipCidrs] ?? '');
   const interfaces = parseInterfaces(said[skipInterfaces] ?? '');
@@ -47,15 +47,6 @@ export function redirectArgs({
     ...more('--skip-to', cidrs),
     ...more('--skip-interfaces', interfaces),
   ];
-}
-
-/** Ports that say that they are HTTP, by name; an only one without a name is taken for it. */
-function findHttpPorts(pod: PodObject): readonly number[] {
-  const ports = listPorts(pod);
-  const named = ports.filter(({ name }) => /^http(-|$)/.test(name ?? ''));
-  const [only] = ports;
-  if (named.length === 0 && ports.length === 1 && only?.name === undefined) return [only!.containerPort];
-  return named.map(({ containerPort }) => containerPort);
 }
 
 export function listPorts({ spec }: PodObject): readonly NonNullable<ContainerObject['ports']>[number][] {

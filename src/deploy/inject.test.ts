@@ -74,33 +74,15 @@ describe('an injected pod', () => {
 });
 
 describe('what is captured', () => {
-  test.each<[name: string, ports: ContainerObject['ports'], inbound: string]>([
-    [
-      'ports named http',
-      [
-        { name: 'http', containerPort: 1 },
-        { name: 'http-v2', containerPort: 2 },
-      ],
-      '1,2',
-    ],
-    [
-      'not others',
-      [
-        { name: 'http', containerPort: 1 },
-        { name: 'metrics', containerPort: 2 },
-      ],
-      '1',
-    ],
-    ['an only port without a name', [{ containerPort: 3 }], '3'],
-    ['not one of two without names', [{ containerPort: 3 }, { containerPort: 4 }], 'none'],
-    ['not an only port of another name', [{ name: 'mysql', containerPort: 3306 }], 'none'],
-    ['not UDP', [{ name: 'http', containerPort: 1, protocol: 'UDP' }], 'none'],
-    ['nothing where none is named', undefined, 'none'],
-  ])('%s', (_, ports, inbound) => {
+  test.each<[name: string, ports: ContainerObject['ports']]>([
+    ['an HTTP port', [{ name: 'http', containerPort: 1 }]],
+    ['a port of any name', [{ name: 'web', containerPort: 1 }]],
+    ['where none is named', undefined],
+  ])('all, either way: %s', (_, ports) => {
     const container = ports === undefined ? { name: 'app' } : { name: 'app', ports };
     const pod = injected(podOf({}, { containers: [container] }));
     expect(argsOf(pod, 'weft-redirect')).toBe(
-      `redirect --outbound-ports all --inbound-ports ${inbound} --skip-node`,
+      'redirect --outbound-ports all --inbound-ports all --skip-node',
     );
   });
 
@@ -295,7 +277,7 @@ describe('with the CNI plugin', () => {
   });
 
   test('the rules are the plugin’s to set, and the first container looks whether they are', () => {
-    expect(pod.metadata?.annotations?.['weft.dev/redirect']).toBe('outbound=all;inbound=8080;skip=5432');
+    expect(pod.metadata?.annotations?.['weft.dev/redirect']).toBe('outbound=all;inbound=all;skip=5432');
     expect(argsOf(pod, 'weft-redirect')).toBe('redirect --verify 30');
     expect(injected(podOf()).metadata?.annotations).not.toHaveProperty('weft.dev/redirect');
   });

@@ -494,6 +494,12 @@ describeOnCluster('the mesh on Kubernetes', () => {
 
     await sh('kubectl delete networkpolicy -n shop weft-fence-hello');
     await until('others reach the proxies', async () => (await sh(caller(past, 'stranger'))) === '403');
+    // No more does who says nothing that is HTTP, or says it too late to be read.
+    const raw = (...words: readonly string[]) =>
+      `(${words.join('; ')}; sleep 1) | timeout 4 curl -s telnet://${address}:8080 | wc -c`;
+    const late = ['sleep 1.5', 'echo POST /ready HTTP/1.0', 'echo'];
+    const passed = [raw('echo x'), raw(...late)].map((command) => sh(caller(command, 'named')));
+    expect((await Promise.all(passed)).map((count) => count.trim())).toEqual(['0', '0']);
     expect(await ask('caller', '/ready')).toBe('403');
     const node = 'kubectl get pod -n shop caller -o jsonpath={.status.hostIP}';
     const agent = `curl -s -m 5 -o /dev/null -w "%{http_code}" -H "Host: hello.shop" http://$0:${meshPorts.agent}/ready`;

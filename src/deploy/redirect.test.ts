@@ -29,6 +29,18 @@ describe('both tools say the same', () => {
     expect(iptables(4)).toContain('-A WEFT_OUT -p tcp --dport 8080 -j REDIRECT --to-ports 15001');
   });
 
+  test('what a pod only passes on is left alone, before anything is led in', () => {
+    const script = encodeNft(options);
+    const [left, led] = ['fib daddr type != local return', 'redirect to :15006'].map((rule) =>
+      script.indexOf(rule),
+    );
+    expect(left! > 0 && left! < led!).toBe(true);
+    for (const family of [4, 6] as const) {
+      const lines = iptables(family).filter((line) => line.startsWith('-A WEFT_IN'));
+      expect(lines[0]).toBe('-A WEFT_IN -m addrtype ! --dst-type LOCAL -j RETURN');
+    }
+  });
+
   test('nothing captured: no redirection but that of the mark, by which they are seen', () => {
     const none = { outboundPorts: [], inboundPorts: [] };
     const leading = (lines: readonly string[]) => lines.filter((line) => /redirect/i.test(line));

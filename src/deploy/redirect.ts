@@ -47,6 +47,8 @@ export function encodeNft(options: RedirectOptions): string {
     `table inet ${table} {`,
     '  chain inbound {',
     '    type nat hook prerouting priority dstnat; policy accept;',
+    // What a pod only passes on (a VPN, a router) is none of its own.
+    '    fib daddr type != local return',
     `    tcp dport { ${skipped} } return`,
     ...interfaces('iifname'),
     ...options.skipSources.map(leave('saddr')),
@@ -101,6 +103,7 @@ export function encodeIptables(options: RedirectOptions, family: 4 | 6): readonl
     ...cleanIptables(),
     must('-N WEFT_IN'),
     must('-N WEFT_OUT'),
+    must('-A WEFT_IN -m addrtype ! --dst-type LOCAL -j RETURN'),
     ...(family === 4 ? [must(markIptables)] : []),
     ...skipped.flatMap((port) => [
       must(`-A WEFT_IN -p tcp --dport ${port} -j RETURN`),

@@ -347,6 +347,10 @@ export {
   RdsSchema,
 } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 export {
+  type RBAC as NetworkFilterRBAC,
+  RBACSchema as NetworkFilterRBACSchema,
+} from './gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts';
+export {
   type TcpProxy,
   type TcpProxy_WeightedCluster,
   type TcpProxy_WeightedCluster_ClusterWeight,

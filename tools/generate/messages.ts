@@ -16,6 +16,7 @@ export const protoFiles: readonly string[] = [
   'envoy/extensions/filters/http/router/v3/router.proto',
   'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
+  'envoy/extensions/filters/network/rbac/v3/rbac.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/load_balancing_policies/common/v3/common.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
@@ -306,6 +307,7 @@ export const keptTypes: Readonly<Record<string, readonly string[]>> = {
     'HttpFilter',
     'Rds',
   ],
+  'envoy.extensions.filters.network.rbac.v3': ['RBAC'],
   'envoy.extensions.filters.network.tcp_proxy.v3': [
     'TcpProxy',
     'TcpProxy.WeightedCluster',

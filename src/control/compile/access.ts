@@ -5,10 +5,13 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type CidrRange,
   CidrRangeSchema,
+  type Filter,
+  FilterSchema,
   type HttpFilter,
   HttpFilterRBACPerRouteSchema,
   HttpFilterRBACSchema,
   HttpFilterSchema,
+  NetworkFilterRBACSchema,
   type Permission,
   PermissionSchema,
   type Principal,
@@ -40,6 +43,26 @@ export function compileAccess({ enforced, audited }: AccessModel) {
     ...(audited === null ? {} : { shadowRules: compileRules(audited) }),
   };
   return { [filterName]: packAny(HttpFilterRBACPerRouteSchema, { rbac }) };
+}
+
+/** Of connections that nobody reads: a rule of methods or paths is one that they cannot meet. */
+export function compileBytesAccess({ enforced, audited }: AccessModel, statPrefix: string): Filter {
+  const rulesOf = (rules: readonly AccessRuleModel[]) => compileRules(rules.filter(takesBytes));
+  const rbac = packAny(NetworkFilterRBACSchema, {
+    // Names of counters follow it without a dot of their own.
+    statPrefix: `${statPrefix}.`,
+    ...(enforced === null ? {} : { rules: rulesOf(enforced) }),
+    ...(audited === null ? {} : { shadowRules: rulesOf(audited) }),
+  });
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.rbac',
+    configType: { case: 'typedConfig', value: rbac },
+  });
+}
+
+/** Whether it lets everything pass that its callers ask for. */
+export function takesBytes({ http }: AccessRuleModel): boolean {
+  return http.length === 0 || http.some(({ methods, path }) => methods.length === 0 && path === undefined);
 }
 
 /** Of several Services behind one port of an application: whoever one of them lets. */

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { toBinary } from '@bufbuild/protobuf';
-import { decodeResource } from '../../proxy/config/decode-resource.ts';
-import { type ConnectionFacts, findChain } from '../../proxy/downstream/chain-table.ts';
-import { holdsPort } from '../../proxy/downstream/listener-filters.ts';
-import { ListenerSchema } from '../../xds/api.ts';
-import { typeUrls } from '../../xds/index.ts';
 import type { Model } from '../model/types.ts';
+import { entryOf, fateOf, readListener } from '../testing/connection-fate.ts';
 import {
   type CapturedPlan,
   compileCapturedListener,
@@ -21,34 +16,9 @@ const streams = [
   { addresses: ['10.96.0.9'], port: 8000, cluster: 'bank/queue:8000', sticky: false },
 ];
 
-/** As the proxy has it. */
-function listenerOf(plan: CapturedPlan, onDemand = { hosts: false, clusters: false }) {
+function compile(plan: CapturedPlan, onDemand = { hosts: false, clusters: false }) {
   const bind = { host: '127.0.0.1', port: own };
-  const listener = compileCapturedListener({ bind, ipv6: true, cors: false, onDemand, plan });
-  const bytes = toBinary(ListenerSchema, listener);
-  const decoded = decodeResource({ typeUrl: typeUrls.listener, name: 'outbound', version: '1', bytes });
-  if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
-  const { meaning } = decoded;
-  if (meaning.kind !== 'listener') throw new Error('no listener');
-  return meaning.value;
-}
-
-function entryOf(plan: CapturedPlan) {
-  const { entry } = listenerOf(plan).config;
-  if (entry === null) throw new Error('no chains');
-  return entry;
-}
-
-/** `chain`, and whether first bytes are waited for. */
-function fateOf(plan: CapturedPlan, host: string, port: number, protocol: string): string {
-  const entry = entryOf(plan);
-  const destination = { kind: 'ip', host, port } as const;
-  const source = { kind: 'ip', host: '10.0.0.1', port: 40_000 } as const;
-  const skipped = holdsPort(entry.skipped!.inspectHttp!, destination);
-  const protocols = skipped || protocol === '' ? [] : [protocol];
-  const facts = { source, direct: source, destination, serverName: null, transport: 'raw_buffer', protocols };
-  const chain = findChain(entry, facts as unknown as ConnectionFacts);
-  return `${chain}${skipped ? '' : ', looked at'}`;
+  return compileCapturedListener({ bind, ipv6: true, cors: false, onDemand, plan });
 }
 
 const few: CapturedPlan = { httpPorts: [80, 8000], streams, notes: [] };
@@ -89,19 +59,20 @@ describe('a captured connection', () => {
     ['10.0.0.9', 443, '', 'outbound/passthrough', 'outbound/passthrough, looked at'],
     ['10.0.0.9', 9000, 'h2c', 'outbound/passthrough', 'outbound/http, looked at'],
   ])('to %s:%p that says %p', (host, port, protocol, ofFew, ofMany) => {
-    expect([fateOf(few, host, port, protocol), fateOf(many, host, port, protocol)]).toEqual([ofFew, ofMany]);
+    const fates = [few, many].map((plan) => fateOf(compile(plan), host, port, protocol));
+    expect(fates).toEqual([ofFew, ofMany]);
   });
 
   test('has no more chains of HTTP than there are ports, up to a bound', () => {
     const chains = (plan: CapturedPlan) =>
-      entryOf(plan).chains.filter(({ listener }) => listener.includes('/http'));
+      entryOf(compile(plan)).chains.filter(({ listener }) => listener.includes('/http'));
     const full: CapturedPlan = { ...many, httpPorts: many.httpPorts.slice(1) };
     expect([few, full, many].map((plan) => chains(plan).length)).toEqual([2, httpPortsMax, 2]);
   });
 });
 
 test('connections wait for their clusters where these come on demand, but not for what passes', () => {
-  const { further } = listenerOf(few, { hosts: false, clusters: true });
+  const { further } = readListener(compile(few, { hosts: false, clusters: true }));
   const asked = further.flatMap(({ config: { tcp } }) =>
     tcp === null ? [] : [[tcp.clusters[0]?.cluster, tcp.onDemand]],
   );

@@ -10,22 +10,18 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
   FilterChainSchema,
-  FilterSchema,
   type Listener,
-  ListenerFilterChainMatchPredicateSchema,
-  ListenerFilterSchema,
   ListenerSchema,
-  TcpProxySchema,
   TrafficDirection,
   UpstreamHttpProtocolOptionsSchema,
   type VirtualHost,
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model } from '../model/types.ts';
-import { hashSource } from './affinity.ts';
+import { carry, httpAt, type Inspected, lookAt } from './captured-filters.ts';
 import { addressesOf, compileManager } from './listener.ts';
-import { durationOf, emptyMessage, packAny, weftMetadata } from './messages.ts';
-import { type OnDemand, withOnDemand } from './on-demand.ts';
+import { durationOf, packAny, weftMetadata } from './messages.ts';
+import type { OnDemand } from './on-demand.ts';
 import type { Bind } from './scope.ts';
 import { forwardUntouched } from './virtual-hosts.ts';
 
@@ -73,9 +69,6 @@ export const passthroughCluster = 'passthrough';
 /** No name ends so (RFC 6761 section 6.4); by it Weft's proxy finds the routes of what is none of ours. */
 export const passthroughDomain = 'passthrough.invalid';
 
-/** For the first bytes of a connection that may be HTTP; a server that speaks first is carried after it. */
-const firstBytesMs = 1_000;
-
 export interface CapturedListenerInput {
   readonly bind: Bind;
   /** Its network has IPv6. */
@@ -99,18 +92,13 @@ export function compileCapturedListener({
     name,
     ...addressesOf(bind, ipv6),
     trafficDirection: TrafficDirection.OUTBOUND,
-    listenerFilters: [originalDestination(), ...inspectHttp(inspected)],
-    listenerFiltersTimeout: durationOf(firstBytesMs),
-    continueOnListenerFiltersTimeout: true,
+    ...lookAt(inspected),
     filterChains: [
       // Who calls the listener itself, as its proxy.
       { name: 'called', filterChainMatch: { destinationPort: bind.port }, filters },
       ...ports.map((port) => ({
         name: port === null ? 'http' : `http:${port}`,
-        filterChainMatch: {
-          ...(port === null ? {} : { destinationPort: port }),
-          applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'],
-        },
+        filterChainMatch: httpAt(port),
         filters,
         metadata: weftMetadata({ virtualHost: 'destination' }),
       })),
@@ -118,7 +106,7 @@ export function compileCapturedListener({
     ],
     defaultFilterChain: create(FilterChainSchema, {
       name: passthroughCluster,
-      filters: [carry(passthroughCluster, { asked: false, sticky: false })],
+      filters: [carry(passthroughCluster)],
     }),
     metadata: weftMetadata({ direction: 'outbound' }),
   });
@@ -130,8 +118,7 @@ export const httpPortsMax = 64;
 interface HttpChoice {
   /** Of its chains; null: any port. */
   readonly ports: readonly (number | null)[];
-  /** Where first bytes are looked at. */
-  readonly inspected: { readonly at: readonly number[] } | { readonly exceptAt: readonly number[] };
+  readonly inspected: Inspected;
 }
 
 function chooseHttp({ httpPorts, streams }: CapturedPlan, own: number): HttpChoice {
@@ -161,60 +148,6 @@ function compileStream(
   };
 }
 
-/** As long as its ends want: nobody knows what it is, nor how long it is silent. */
-function carry(cluster: string, { asked, sticky }: { readonly asked: boolean; readonly sticky: boolean }) {
-  const proxy = packAny(TcpProxySchema, {
-    statPrefix: cluster,
-    clusterSpecifier: { case: 'cluster', value: cluster },
-    idleTimeout: durationOf(0),
-    ...(sticky ? { hashPolicy: [hashSource()] } : {}),
-  });
-  return create(FilterSchema, {
-    name: 'envoy.filters.network.tcp_proxy',
-    configType: { case: 'typedConfig', value: asked ? withOnDemand(proxy) : proxy },
-  });
-}
-
-const listenerFilters = 'envoy.extensions.filters.listener';
-
-function originalDestination() {
-  return create(ListenerFilterSchema, {
-    name: 'envoy.filters.listener.original_dst',
-    configType: {
-      case: 'typedConfig',
-      value: emptyMessage(`${listenerFilters}.original_dst.v3.OriginalDst`),
-    },
-  });
-}
-
-/** Elsewhere nobody waits for a client's first bytes: a server may speak first. */
-function inspectHttp(inspected: HttpChoice['inspected']) {
-  if ('at' in inspected && inspected.at.length === 0) return [];
-  const value = emptyMessage(`${listenerFilters}.http_inspector.v3.HttpInspector`);
-  return [
-    create(ListenerFilterSchema, {
-      name: 'envoy.filters.listener.http_inspector',
-      configType: { case: 'typedConfig', value },
-      filterDisabled:
-        'at' in inspected
-          ? predicate({ rule: { case: 'notMatch', value: anyOf(inspected.at) } })
-          : anyOf(inspected.exceptAt),
-    }),
-  ];
-}
-
-function predicate(init: MessageInitShape<typeof ListenerFilterChainMatchPredicateSchema>) {
-  return create(ListenerFilterChainMatchPredicateSchema, init);
-}
-
-function anyOf(ports: readonly number[]) {
-  const rules = ports.map((port) =>
-    predicate({ rule: { case: 'destinationPortRange', value: { start: port, end: port + 1 } } }),
-  );
-  // A set of one is none (proto: at least two).
-  return rules.length === 1 ? rules[0]! : predicate({ rule: { case: 'orMatch', value: { rules } } });
-}
-
 /** Requests to what is none of the mesh's addresses, by Weft's proxy alone: another sees no such name. */
 export function compilePassthroughHost(): VirtualHost {
   return create(VirtualHostSchema, {
@@ -233,9 +166,9 @@ export function compilePassthroughHost(): VirtualHost {
 /** Its applications open as many connections as they would without a proxy. */
 const passthroughMax = 10_000;
 
-export function compilePassthroughCluster(): Cluster {
+export function compilePassthroughCluster(name: string): Cluster {
   return create(ClusterSchema, {
-    name: passthroughCluster,
+    name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationOf(10_000),

@@ -26,6 +26,7 @@ import type {
 } from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
 import { compileAccess, joinAccess } from './access.ts';
+import type { InboundPort } from './captured-inbound.ts';
 import { callsOver, compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
@@ -93,6 +94,8 @@ export interface InboundPlan {
   readonly fences: readonly InboundFence[];
   /** Who calls the pod by its address; none where its connections are not led to the proxy. */
   readonly addressed: readonly InboundAddress[];
+  /** Of the application, ascending. */
+  readonly ports: readonly InboundPort[];
   /** Ports whose application port is unknown: neither the node nor the Service says it as a number. */
   readonly unresolved: readonly string[];
 }
@@ -110,12 +113,17 @@ export function planInbound(
   const unresolved: string[] = [];
   const all = [...model.services.values()].filter((service) => isServedBy(service, scope));
   const own = all.filter((service) => service.podOf === null);
+  const found = new Map<number, PortModel[]>();
   for (const service of own) {
     for (const port of service.ports) {
-      if (port.protocol === 'opaque') continue;
       const applicationPort = findApplicationPort(port, scope);
-      if (applicationPort === null) unresolved.push(port.id);
-      else targets.set(port.id, nameTarget(service, port, applicationPort, [...targets.values()]));
+      if (applicationPort === null) {
+        unresolved.push(port.id);
+        continue;
+      }
+      found.set(applicationPort, [...(found.get(applicationPort) ?? []), port]);
+      if (port.protocol !== 'opaque')
+        targets.set(port.id, nameTarget(service, port, applicationPort, [...targets.values()]));
     }
   }
   const hosts = new HostCollector();
@@ -131,13 +139,14 @@ export function planInbound(
     addGatewayHosts(hosts, [...model.gateways.values()].filter(isNear), targets, wildcards);
   }
   const copies = planCopies(model, targets);
-  const fences = planFences(own, targets);
+  const ports = listPorts(found);
+  const fences = planFences(ports, targets);
   const addressed = scope.capture ? listAddressed([...targets.values()]) : [];
   const plan = {
     targets: [...targets.values()],
     hosts: hosts.list(),
     wildcards: [...wildcards.values()].sort((left, right) => right.text.length - left.text.length),
-    ...{ copies, fences, addressed, unresolved },
+    ...{ copies, fences, addressed, ports, unresolved },
   };
   const ofWhole = hosts.has('*');
   return { plan: { ...plan, misdirected: ofWhole ? foreignDomains(mesh, scope, hosts) : ['*'] }, ofWhole };
@@ -145,21 +154,25 @@ export function planInbound(
 
 /**
  * A fence is of the application's port, by whatever Service's name it is reached: another one that leads there is no
- * way round.
+ * way round, whatever it speaks.
  */
+function listPorts(found: ReadonlyMap<number, readonly PortModel[]>): readonly InboundPort[] {
+  const ports = [...found].map(([port, models]) => ({
+    port,
+    http: models.some(({ protocol, doubtful }) => protocol !== 'opaque' && !doubtful),
+    access: joinAccess(models.flatMap(({ access }) => access ?? [])),
+  }));
+  return ports.sort((a, b) => a.port - b.port);
+}
+
 function planFences(
-  services: readonly ServiceModel[],
+  ports: readonly InboundPort[],
   targets: ReadonlyMap<string, InboundTarget>,
 ): readonly InboundFence[] {
-  const byPort = new Map<number, AccessModel[]>();
-  for (const { ports } of services)
-    for (const { id, access } of ports) {
-      const at = targets.get(id)?.applicationPort;
-      if (at !== undefined && access !== null) byPort.set(at, [...(byPort.get(at) ?? []), access]);
-    }
+  const fenced = new Map(ports.map(({ port, access }) => [port, access]));
   const clusters = new Map([...targets.values()].map((one) => [one.cluster, one.applicationPort]));
   return [...clusters].flatMap(([cluster, port]) => {
-    const access = joinAccess(byPort.get(port) ?? []);
+    const access = fenced.get(port) ?? null;
     return access === null ? [] : [{ cluster, access }];
   });
 }

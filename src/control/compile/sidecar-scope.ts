@@ -11,6 +11,7 @@ import {
   compilePassthroughCluster,
   passthroughCluster,
 } from './captured.ts';
+import { compileCapturedInbound, inboundPassthrough, tellInbound } from './captured-inbound.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener } from './listener.ts';
 import type { OnDemand } from './on-demand.ts';
@@ -75,7 +76,7 @@ export function compileSidecar(
     routes: replaceAll(before?.routes, [outbound.routes, inbound.routes]),
     hosts: outbound.hosts,
     secrets: noResources,
-    clusters: captured === null ? inbound.clusters : [...inbound.clusters, passthrough],
+    clusters: captured === null ? inbound.clusters : [...inbound.clusters, ...passthroughs],
     notes: keepNotes(before, [...(captured?.notes ?? []), ...inbound.notes]),
     inbound,
   };
@@ -103,18 +104,17 @@ function compileInbound(
   });
   const fenced = plan.fences.length > 0;
   const { inbound: bind, ipv6 } = scope;
-  const listener = compileListener({
-    name: 'inbound',
-    bind,
-    ipv6,
-    direction: 'inbound',
-    cors: false,
-    fenced,
-  });
-  const notes = plan.unresolved.map(
-    (port) =>
-      `${port}: its targetPort is a name, and neither metadata.application nor metadata.containerPorts says what it is here`,
-  );
+  const { ports } = plan;
+  const listener = scope.capture
+    ? compileCapturedInbound({ bind, ipv6, fenced, ports })
+    : compileListener({ name: 'inbound', bind, ipv6, direction: 'inbound', cors: false, fenced });
+  const notes = [
+    ...(scope.capture ? tellInbound(ports, bind.port) : []),
+    ...plan.unresolved.map(
+      (port) =>
+        `${port}: its targetPort is a name, and neither metadata.application nor metadata.containerPorts says what it is here`,
+    ),
+  ];
   return {
     inputs,
     ofWhole,
@@ -143,7 +143,9 @@ export function compileAgent(
   };
 }
 
-const passthrough = encodeResource(ClusterSchema, passthroughCluster, compilePassthroughCluster());
+const passthroughs = [passthroughCluster, inboundPassthrough].map((name) =>
+  encodeResource(ClusterSchema, name, compilePassthroughCluster(name)),
+);
 
 function capturedListener(input: CapturedListenerInput, before: OwnResources | null): XdsResource {
   const listener = compileCapturedListener(input);

@@ -20,14 +20,14 @@ spec:
         - name: hello
           image: kubenet/test
           args: [serve]
-          ports: [{ name: http, containerPort: 8080 }]
+          ports: [{ name: web, containerPort: 8080 }]
           readinessProbe: { httpGet: { path: /ready, port: 8080 }, periodSeconds: 1 }
           lifecycle: { preStop: { sleep: { seconds: 3 } } }
 ---
 apiVersion: v1
 kind: Service
 metadata: { name: hello, namespace: shop }
-spec: { selector: { app: hello }, ports: [{ name: web, port: 80, targetPort: http }] }
+spec: { selector: { app: hello }, ports: [{ name: web, port: 80, targetPort: web }] }
 ---
 apiVersion: v1
 kind: Pod
