@@ -1,8 +1,8 @@
-// Whether a call would be let in, and by which rule: the routes of the Service's sidecars, compiled by the control
-// plane's code, and read and judged by the proxy's.
+// Whether a call would be let in, and by which rule: the routes and chains of the Service's sidecars, compiled by the
+// control plane's code, and read and judged by the proxy's.
 
 import { parseIp, Xoshiro128 } from '../base/index.ts';
-import type { AccessOutlook } from '../control/index.ts';
+import type { AccessOutlook, AccessPort } from '../control/index.ts';
 import {
   type AccessFacts,
   AccessRules,
@@ -11,6 +11,7 @@ import {
   type RequestView,
 } from '../policy/index.ts';
 import { decodeResource } from '../proxy/index.ts';
+import type { XdsResource } from '../xds/index.ts';
 
 export interface AccessAnswer {
   readonly allowed: boolean;
@@ -28,20 +29,33 @@ interface Fence {
   readonly shadow: AccessRulesConfig | null;
 }
 
+/** Where nobody reads requests, method and path are nobody's matter. */
 export function judgeAccess(
-  { routes, address }: AccessOutlook,
-  request: { readonly authority: string; readonly method: string; readonly path: string },
+  outlook: AccessOutlook,
+  { authority, chain }: Pick<AccessPort, 'authority' | 'chain'>,
+  request: { readonly method: string; readonly path: string },
 ): AccessAnswer {
-  const view: RequestView = { ...request, getName: () => null };
-  const fence = findFence(routes, view);
+  const view: RequestView | null =
+    authority === null ? null : { ...request, authority, getName: () => null };
+  const fence =
+    view === null ? findBytesFence(outlook.listener, chain) : findFence(outlook.routes, view);
   if (fence === null) return { allowed: true, rule: null, fenced: false, audited: false };
-  const facts = factsOf(address, view);
+  const facts = factsOf(outlook.address, view ?? noRequest);
   const judge = (rules: AccessRulesConfig | null) =>
     rules === null ? null : new AccessRules(rules).judge(facts);
   const [enforced, shadow] = [judge(fence.rules), judge(fence.shadow)];
   const allowed = enforced?.allowed ?? true;
   const rule = enforced?.policy ?? (enforced === null ? (shadow?.policy ?? null) : null);
   return { allowed, rule, fenced: true, audited: allowed && shadow?.allowed === false };
+}
+
+function findBytesFence(listener: XdsResource, chain: string): Fence | null {
+  const decoded = decodeResource(listener);
+  if (!decoded.ok || decoded.meaning.kind !== 'listener') throw new Error('bug: our own listener is refused');
+  const { config, further } = decoded.meaning.value;
+  const found = [config, ...further.map((one) => one.config)].find(({ chainName }) => chainName === chain);
+  const filter = found?.network?.find(({ kind }) => kind === 'rbac');
+  return filter?.kind === 'rbac' ? filter : null;
 }
 
 function findFence(routes: AccessOutlook['routes'], view: RequestView): Fence | null {
@@ -52,6 +66,9 @@ function findFence(routes: AccessOutlook['routes'], view: RequestView): Fence | 
   const said = table.value.match(view, new Xoshiro128(1))?.route.filters?.get(filterName);
   return (said as Fence | undefined) ?? null;
 }
+
+/** Of bytes. */
+const noRequest: RequestView = { authority: '', method: '', path: '', getName: () => null };
 
 /** Of a connection that proves nothing but where it comes from. */
 function factsOf(address: string, head: RequestView): AccessFacts {

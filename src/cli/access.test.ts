@@ -66,7 +66,7 @@ function ask(
 ): AccessAnswer {
   const files = [{ path: 'a.yaml', text: `${services}${policy(mode)}` }];
   const outlook = compileAccessOutlook(files, { namespace: 'core', name }, caller);
-  return judgeAccess(outlook!, { authority: outlook!.ports[0]!.authority, method, path });
+  return judgeAccess(outlook!, outlook!.ports[0]!, { method, path });
 }
 
 describe('weft access test', () => {
@@ -133,6 +133,8 @@ describe('weft access test', () => {
         told('front/other', 'core/ledger:http', 'get', '/accounts'),
         told('10.9.0.1', 'core/open'),
         told('front/teller', 'core/ledger:90'),
+        told('audit/any', 'core/ledger:raw'),
+        told('front/teller', 'core/ledger:91'),
         told('front/teller', 'core/none'),
         told('teller', 'core/open'),
         told('front/teller', 'open'),
@@ -142,7 +144,9 @@ describe('weft access test', () => {
       '0 core/ledger:80: allowed by core/fence/reads',
       '1 core/ledger:http: refused, for no rule lets it pass',
       '0 core/open:80: allowed, for no AccessPolicy names it',
-      '64 weft access: Service core/ledger has no port 90 that the mesh reads (it reads 80)',
+      '1 core/ledger:90 as bytes: refused, for no rule lets it pass',
+      '0 core/ledger:raw as bytes: allowed by core/fence/#1',
+      '64 weft access: Service core/ledger has no TCP port 91 (it has 80, 90)',
       '64 weft access: the manifests have no Service core/none',
       '64 weft access: FROM must be NAMESPACE/ACCOUNT or an address (got teller)',
       '64 weft access: TO must be NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT (got open)',
@@ -195,8 +199,7 @@ describe('weft access suggest', () => {
     const fenced = [{ path: 'a.yaml', text: `${services}\n---\n${JSON.stringify(policies[0])}` }];
     const allowed = (caller: AccessCaller) => {
       const outlook = compileAccessOutlook(fenced, { namespace: 'core', name: 'ledger' }, caller)!;
-      return judgeAccess(outlook, { authority: outlook.ports[0]!.authority, method: 'PUT', path: '/' })
-        .allowed;
+      return judgeAccess(outlook, outlook.ports[0]!, { method: 'PUT', path: '/' }).allowed;
     };
     expect([allowed(teller), allowed({ ...teller, name: 'other' })]).toEqual([true, false]);
   });

@@ -17,6 +17,8 @@ interface TestFlags {
 
 interface PortAnswer extends AccessAnswer {
   readonly port: number;
+  /** Nobody reads requests there: the caller alone is judged. */
+  readonly bytes: boolean;
 }
 
 /** FROM is `namespace/account` or an address, TO `namespace/service` and a port, if it has several. */
@@ -34,7 +36,7 @@ function test(from: string, to: string, method: string, path: string, flags: Tes
 interface Target {
   readonly namespace: string;
   readonly name: string;
-  /** Name or number; '': all that are read. */
+  /** Name or number; '': all at which requests are read; where none is, all. */
   readonly port: string;
 }
 
@@ -51,17 +53,25 @@ function ask(
       exitCode.usage,
       `weft access: the manifests have no Service ${target.namespace}/${target.name}`,
     );
-  const asked = outlook.ports.filter(
-    ({ port, name }) => target.port === '' || target.port === String(port) || target.port === name,
-  );
+  const read = outlook.ports.filter(({ authority }) => authority !== null);
+  const asked =
+    target.port === ''
+      ? read.length > 0
+        ? read
+        : outlook.ports
+      : outlook.ports.filter(({ port, name }) => target.port === String(port) || target.port === name);
   if (asked.length === 0) {
     const known = outlook.ports.map(({ port }) => port).join(', ');
     throw new Exit(
       exitCode.usage,
-      `weft access: Service ${target.namespace}/${target.name} has no port ${target.port} that the mesh reads (it reads ${known || 'none'})`,
+      `weft access: Service ${target.namespace}/${target.name} has no TCP port ${target.port} (it has ${known || 'none'})`,
     );
   }
-  return asked.map(({ port, authority }) => ({ port, ...judgeAccess(outlook, { authority, method, path }) }));
+  return asked.map((one) => ({
+    port: one.port,
+    bytes: one.authority === null,
+    ...judgeAccess(outlook, one, { method, path }),
+  }));
 }
 
 function parseCaller(text: string): AccessCaller {
@@ -83,8 +93,8 @@ function parseTarget(text: string): Target {
   return { namespace, name, port };
 }
 
-function describe(to: string, { port, allowed, rule, fenced, audited }: PortAnswer): string {
-  const where = to.includes(':') ? to : `${to}:${port}`;
+function describe(to: string, { port, bytes, allowed, rule, fenced, audited }: PortAnswer): string {
+  const where = `${to.includes(':') ? to : `${to}:${port}`}${bytes ? ' as bytes' : ''}`;
   if (!fenced) return `${where}: allowed, for no AccessPolicy names it`;
   if (!allowed) return `${where}: refused, for no rule lets it pass`;
   if (audited) return `${where}: allowed, and would be refused if what is audited were enforced`;

@@ -3,6 +3,9 @@
 
 import { typeUrls, type XdsResource } from '../xds/index.ts';
 import { type ManifestFile, readMesh } from './check.ts';
+import { readsHttp } from './compile/captured-filters.ts';
+import { bytesChain } from './compile/captured-inbound.ts';
+import { findApplicationPort } from './compile/inbound.ts';
 import { MeshCompiler } from './compile/mesh.ts';
 import type { Model, ServiceModel } from './model/types.ts';
 
@@ -14,14 +17,22 @@ export type AccessCaller =
   | { readonly kind: 'address'; readonly address: string };
 
 export interface AccessOutlook {
-  /** What the sidecars of the Service route by. */
+  /** What the sidecars of the Service route requests by, and carry bytes by. */
   readonly routes: XdsResource;
+  readonly listener: XdsResource;
   /** Of the caller. */
   readonly address: string;
-  /** The Service's ports that the mesh reads, with the authority that leads to each. */
-  readonly ports: readonly { readonly port: number; readonly name: string; readonly authority: string }[];
-  /** Ports whose protocol is not read: the network alone fences them. */
-  readonly unread: readonly number[];
+  readonly ports: readonly AccessPort[];
+}
+
+/** A port of the Service. */
+export interface AccessPort {
+  readonly port: number;
+  readonly name: string;
+  /** What leads to it; null: its bytes are carried, and nobody reads a method or a path. */
+  readonly authority: string | null;
+  /** Of the listener, by which its bytes are carried. */
+  readonly chain: string;
 }
 
 /** null: the manifests have no such Service. */
@@ -34,6 +45,7 @@ export function compileAccessOutlook(
   const { model } = readMesh(asking).built;
   const found = model.services.get(`${service.namespace}/${service.name}`);
   if (found === undefined) return null;
+  const containerPorts = numberPorts(model);
   const { resources } = new MeshCompiler(model).compile({
     role: 'sidecar',
     namespace: found.namespace,
@@ -46,20 +58,23 @@ export function compileAccessOutlook(
     account: '',
     outbound: { host: '127.0.0.1', port: 15001 },
     inbound: { host: '0.0.0.0', port: 15006 },
-    capture: false,
+    capture: true,
     ipv6: false,
     application: {},
-    containerPorts: numberPorts(model),
+    containerPorts,
   });
-  const routes = resources.get(typeUrls.route)?.get('inbound');
-  if (routes === undefined) return null;
+  const [routes, listener] = [typeUrls.route, typeUrls.listener].map((url) => resources.get(url)?.get('inbound'));
+  if (routes === undefined || listener === undefined) return null;
   return {
     routes,
+    listener,
     address: caller.kind === 'address' ? caller.address : callerAddress,
-    ports: found.ports
-      .filter(({ protocol }) => protocol !== 'opaque')
-      .map(({ port, name }) => ({ port, name, authority: `${authorityOf(found)}:${port}` })),
-    unread: found.ports.filter(({ protocol }) => protocol === 'opaque').map(({ port }) => port),
+    ports: found.ports.map((port) => ({
+      port: port.port,
+      name: port.name,
+      authority: readsHttp(port) ? `${authorityOf(found)}:${port.port}` : null,
+      chain: bytesChain(findApplicationPort(port, { application: {}, containerPorts }) ?? 0),
+    })),
   };
 }
 

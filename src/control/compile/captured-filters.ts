@@ -10,12 +10,18 @@ import {
   type ListenerSchema,
   TcpProxySchema,
 } from '../../xds/api.ts';
+import type { PortModel } from '../model/types.ts';
 import { hashSource } from './affinity.ts';
 import { durationOf, emptyMessage, packAny } from './messages.ts';
 import { withOnDemand } from './on-demand.ts';
 
 /** For the first bytes of a connection that may be HTTP; a server that speaks first is carried after it. */
 const firstBytesMs = 1_000;
+
+/** Of what is captured; else its bytes are carried as they come, and nobody waits for them. */
+export function readsHttp({ protocol, doubtful }: Pick<PortModel, 'protocol' | 'doubtful'>): boolean {
+  return protocol !== 'opaque' && !doubtful;
+}
 
 /** Ports at which first bytes are looked at. */
 export type Inspected = { readonly at: readonly number[] } | { readonly exceptAt: readonly number[] };

@@ -86,13 +86,15 @@ export function compileCapturedInbound({ bind, ipv6, fenced, ports }: CapturedIn
   });
 }
 
+export const bytesChain = (applicationPort: number) => `bytes:${applicationPort}`;
+
 /** Nobody passes. */
 const closed: AccessModel = { enforced: [], audited: null };
 
 /** Also of a port that is read, for what turns out to be no HTTP, or says nothing at first. */
 function compileBytes({ port, access }: InboundPort): MessageInitShape<typeof FilterChainSchema> {
   return {
-    name: `bytes:${port}`,
+    name: bytesChain(port),
     filterChainMatch: { destinationPort: port },
     filters: carryInbound(`inbound:${port}`, access),
   };

@@ -18,7 +18,7 @@ import {
   VirtualHostSchema,
 } from '../../xds/api.ts';
 import type { Model } from '../model/types.ts';
-import { carry, httpAt, type Inspected, lookAt } from './captured-filters.ts';
+import { carry, httpAt, type Inspected, lookAt, readsHttp } from './captured-filters.ts';
 import { addressesOf, compileManager } from './listener.ts';
 import { durationOf, packAny, weftMetadata } from './messages.ts';
 import type { OnDemand } from './on-demand.ts';
@@ -51,9 +51,11 @@ export function planCaptured(model: Model): CapturedPlan {
   const streams: CapturedStream[] = [];
   for (const { addresses, ports } of model.services.values()) {
     if (addresses.length === 0) continue;
-    for (const { id, port, protocol, doubtful, sticky } of ports)
-      if (protocol === 'opaque' || doubtful) streams.push({ addresses, port, cluster: id, sticky });
-      else httpPorts.add(port);
+    for (const one of ports) {
+      const { id, port, sticky } = one;
+      if (readsHttp(one)) httpPorts.add(port);
+      else streams.push({ addresses, port, cluster: id, sticky });
+    }
   }
   const left = streams.length - streamsMax;
   return {

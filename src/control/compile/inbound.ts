@@ -26,6 +26,7 @@ import type {
 } from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
 import { compileAccess, joinAccess } from './access.ts';
+import { readsHttp } from './captured-filters.ts';
 import type { InboundPort } from './captured-inbound.ts';
 import { callsOver, compileProtocol } from './cluster.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
@@ -159,7 +160,7 @@ export function planInbound(
 function listPorts(found: ReadonlyMap<number, readonly PortModel[]>): readonly InboundPort[] {
   const ports = [...found].map(([port, models]) => ({
     port,
-    http: models.some(({ protocol, doubtful }) => protocol !== 'opaque' && !doubtful),
+    http: models.some(readsHttp),
     access: joinAccess(models.flatMap(({ access }) => access ?? [])),
   }));
   return ports.sort((a, b) => a.port - b.port);
@@ -193,7 +194,10 @@ function isServedBy(service: ServiceModel, scope: SidecarScope): boolean {
   );
 }
 
-function findApplicationPort(port: PortModel, scope: SidecarScope): number | null {
+export function findApplicationPort(
+  port: PortModel,
+  scope: Pick<SidecarScope, 'application' | 'containerPorts'>,
+): number | null {
   const told = scope.application[port.name] ?? scope.application[String(port.port)];
   if (told !== undefined) return told;
   if (typeof port.targetPort === 'number') return port.targetPort;

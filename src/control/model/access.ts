@@ -93,6 +93,17 @@ function judgeTarget(
     book.refuse(policy.key, subject, 'TargetNotFound', `there is no Service ${name} in ${namespace}`);
     return false;
   }
+  // Nobody stands before what it leads to: it names no pods, so there is no proxy to ask and no network to close.
+  if (service.spec.type === 'ExternalName' || Object.keys(service.spec.selector).length === 0) {
+    const which = service.spec.type === 'ExternalName' ? 'is an ExternalName' : 'has no selector';
+    book.refuse(
+      policy.key,
+      subject,
+      'Invalid',
+      `Service ${name} ${which}: it names no pods that could be fenced, and everybody may call what it leads to`,
+    );
+    return false;
+  }
   book.accept(policy.key, subject);
   const unknown = policy.spec.rules
     .flatMap(({ ports }) => ports)
