@@ -35,10 +35,8 @@ export function judgeAccess(
   { authority, chain }: Pick<AccessPort, 'authority' | 'chain'>,
   request: { readonly method: string; readonly path: string },
 ): AccessAnswer {
-  const view: RequestView | null =
-    authority === null ? null : { ...request, authority, getName: () => null };
-  const fence =
-    view === null ? findBytesFence(outlook.listener, chain) : findFence(outlook.routes, view);
+  const view: RequestView | null = authority === null ? null : { ...request, authority, getName: () => null };
+  const fence = view === null ? findBytesFence(outlook.listener, chain) : findFence(outlook.routes, view);
   if (fence === null) return { allowed: true, rule: null, fenced: false, audited: false };
   const facts = factsOf(outlook.address, view ?? noRequest);
   const judge = (rules: AccessRulesConfig | null) =>

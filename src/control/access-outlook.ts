@@ -5,7 +5,7 @@ import { typeUrls, type XdsResource } from '../xds/index.ts';
 import { type ManifestFile, readMesh } from './check.ts';
 import { readsHttp } from './compile/captured-filters.ts';
 import { bytesChain } from './compile/captured-inbound.ts';
-import { findApplicationPort } from './compile/inbound.ts';
+import { findApplicationPort } from './compile/inbound-ports.ts';
 import { MeshCompiler } from './compile/mesh.ts';
 import type { Model, ServiceModel } from './model/types.ts';
 
@@ -63,7 +63,9 @@ export function compileAccessOutlook(
     application: {},
     containerPorts,
   });
-  const [routes, listener] = [typeUrls.route, typeUrls.listener].map((url) => resources.get(url)?.get('inbound'));
+  const [routes, listener] = [typeUrls.route, typeUrls.listener].map((url) =>
+    resources.get(url)?.get('inbound'),
+  );
   if (routes === undefined || listener === undefined) return null;
   return {
     routes,

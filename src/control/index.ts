@@ -1,4 +1,9 @@
-export { type AccessCaller, type AccessOutlook, type AccessPort, compileAccessOutlook } from './access-outlook.ts';
+export {
+  type AccessCaller,
+  type AccessOutlook,
+  type AccessPort,
+  compileAccessOutlook,
+} from './access-outlook.ts';
 export {
   type AdminPages,
   type AdminServer,

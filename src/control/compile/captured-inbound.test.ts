@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import type { AccessModel, AccessRuleModel } from '../model/types.ts';
 import { entryOf, fateOf, readListener } from '../testing/connection-fate.ts';
-import {
-  compileCapturedInbound,
-  type InboundPort,
-  inboundPortsMax,
-  tellInbound,
-} from './captured-inbound.ts';
+import { compileCapturedInbound, inboundPortsMax, tellInbound } from './captured-inbound.ts';
+import type { InboundPort } from './inbound-ports.ts';
 
 const own = 15_006;
 const bind = { host: '0.0.0.0', port: own };

@@ -13,18 +13,10 @@ import {
 import type { AccessModel } from '../model/types.ts';
 import { compileBytesAccess } from './access.ts';
 import { carry, httpAt, lookAt } from './captured-filters.ts';
+import type { InboundPort } from './inbound-ports.ts';
 import { addressesOf, compileManager } from './listener.ts';
 import { weftMetadata } from './messages.ts';
 import type { Bind } from './scope.ts';
-
-/** A port of the application that Services lead to. */
-export interface InboundPort {
-  readonly port: number;
-  /** Some Service reads HTTP there; else its bytes are carried. */
-  readonly http: boolean;
-  /** null: everybody may call. */
-  readonly access: AccessModel | null;
-}
 
 /** Ports of one application that have chains of their own; fenced ones go first. */
 export const inboundPortsMax = 128;

@@ -25,10 +25,9 @@ import type {
   ServiceModel,
 } from '../model/types.ts';
 import { hostsOf } from '../model/types.ts';
-import { compileAccess, joinAccess } from './access.ts';
-import { readsHttp } from './captured-filters.ts';
-import type { InboundPort } from './captured-inbound.ts';
+import { compileAccess } from './access.ts';
 import { callsOver, compileProtocol } from './cluster.ts';
+import { findApplicationPort, type InboundPort, listPorts } from './inbound-ports.ts';
 import { addressOf, destinationHeader, durationOf, weftMetadata } from './messages.ts';
 import { clusterDomain, domainsOf } from './names.ts';
 import type { Scope } from './scope.ts';
@@ -153,19 +152,6 @@ export function planInbound(
   return { plan: { ...plan, misdirected: ofWhole ? foreignDomains(mesh, scope, hosts) : ['*'] }, ofWhole };
 }
 
-/**
- * A fence is of the application's port, by whatever Service's name it is reached: another one that leads there is no
- * way round, whatever it speaks.
- */
-function listPorts(found: ReadonlyMap<number, readonly PortModel[]>): readonly InboundPort[] {
-  const ports = [...found].map(([port, models]) => ({
-    port,
-    http: models.some(readsHttp),
-    access: joinAccess(models.flatMap(({ access }) => access ?? [])),
-  }));
-  return ports.sort((a, b) => a.port - b.port);
-}
-
 function planFences(
   ports: readonly InboundPort[],
   targets: ReadonlyMap<string, InboundTarget>,
@@ -192,16 +178,6 @@ function isServedBy(service: ServiceModel, scope: SidecarScope): boolean {
     wanted.length > 0 &&
     wanted.every(([label, value]) => scope.labels[label] === value)
   );
-}
-
-export function findApplicationPort(
-  port: PortModel,
-  scope: Pick<SidecarScope, 'application' | 'containerPorts'>,
-): number | null {
-  const told = scope.application[port.name] ?? scope.application[String(port.port)];
-  if (told !== undefined) return told;
-  if (typeof port.targetPort === 'number') return port.targetPort;
-  return scope.containerPorts[port.targetPort] ?? null;
 }
 
 function nameTarget(
