@@ -211,8 +211,13 @@ function judge(resource: XdsResource): readonly string[] {
 
 function listNames(resources: ReadonlyMap<string, ReadonlyMap<string, XdsResource>>): JsonValue {
   return Object.fromEntries(
-    [...resources].map(([type, map]) => [type.split('.').at(-1) ?? '', [...map.keys()].join(' ')]),
+    [...resources].map(([type, map]) => [type.split('.').at(-1) ?? '', inLines([...map.keys()].join(' '))]),
   );
+}
+
+/** What is too long for a line is a list: of folded texts formatters have views of their own. */
+function inLines(names: string): JsonValue {
+  return names.length <= 90 ? names : (names.match(/\S.{0,79}(?= |$)|\S+/g) ?? []);
 }
 
 function decode(resource: XdsResource): JsonValue {
