@@ -506,6 +506,52 @@ describe('of an installation', () => {
     expect((await of('Enforce'))[0]).toStartWith('ok');
   });
 
+  test('access: pods of a fenced Service past whose proxies somebody may call', async () => {
+    const fence = {
+      metadata: { name: 'fence', namespace: 'shop' },
+      spec: { targetRefs: [{ group: '', kind: 'Service', name: 'web' }], rules: [] },
+    };
+    const ports = [
+      { port: 80, targetPort: 'web' },
+      { port: 5432, protocol: 'TCP' },
+      { port: 53, protocol: 'UDP' },
+    ];
+    const service = {
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: { selector: { app: 'web' }, ports },
+    };
+    const web = (
+      name: string,
+      container: string,
+      annotations: object = {},
+      labels: object = { app: 'web' },
+    ) => {
+      const made = pod(name, container, { labels, annotations });
+      const app = { name: 'app', ports: [{ name: 'web', containerPort: 8080 }] };
+      return { ...made, spec: { ...made.spec, containers: [app, ...(made.spec.containers ?? [])] } };
+    };
+    const lines = await ask('access', {
+      '/apis/weft.dev/v1alpha1/accesspolicies': [fence],
+      '/api/v1/services': [service],
+      '/api/v1/pods': [
+        web('well', 'weft-proxy'),
+        web('bare', 'other'),
+        web('other', 'other', {}, { app: 'else' }),
+        web('chosen', 'weft-proxy', { 'weft.dev/inbound-ports': '5432' }),
+        web('skips', 'weft-proxy', {
+          'weft.dev/skip-ports': '5432,9090',
+          'weft.dev/skip-interfaces': 'net1',
+        }),
+        web('unfenced', 'weft-proxy', { 'weft.dev/skip-ports': '9090' }),
+      ],
+    });
+    expect(lines).toEqual([
+      'warning shop/fence fences web, of which pods have no sidecar: the network alone judges their callers: shop/bare',
+      'warning shop/fence fences web, of which annotations keep ports from their proxies: the network alone judges who calls them: shop/chosen (8080), shop/skips (5432, all by net1)',
+      'ok 1 AccessPolicies, and no agents whose callers they could not tell',
+    ]);
+  });
+
   test('certificates of Gateways of our class', async () => {
     const issue = (daysLeft: number) => ({
       'tls.crt': Buffer.from(createSelfSigned({ notAfterMs: nowMs + daysLeft * dayMs + 1 }).pem).toString(
