@@ -5,7 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Clock } from '../base/index.ts';
+import { type Clock, parseText } from '../base/index.ts';
 import {
   type Arrivals,
   createFixedRequests,
@@ -296,9 +296,12 @@ function readBytes(path: string): Uint8Array<ArrayBuffer> {
 
 function parseYaml(text: string, path: string): unknown {
   try {
-    return Bun.YAML.parse(text);
+    return parseText(text);
   } catch (cause) {
-    throw new Exit(exitCode.usage, `weft load: ${path} is not YAML: ${String(cause)}`);
+    throw new Exit(
+      exitCode.usage,
+      `weft load: ${path} is not YAML: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 // The report as a person reads it. What was not measured is not printed: a run without a success has no latency.
 
+import { notHttp2 } from './http2-connection.ts';
 import type { LatencySummary, LoadReport } from './types.ts';
 
 /** Above this share of the median latency, the generator's own lateness spoils the figures. */
@@ -46,6 +47,8 @@ function formatRemarks(report: LoadReport): string[] {
       `connections exhausted: for ${waited} requests ${all} busy when they were due${dropped}; see --connections${streams > 0 ? ', --streams' : ''}`,
     );
   }
+  if ((failures[notHttp2] ?? 0) > 0)
+    remarks.push(`${notHttp2}: a server answered HTTP/1; without --http2 it is asked so`);
   if (report.interrupted) remarks.push('interrupted: this is what was done until then');
   if (isSelfMade(report))
     remarks.push('warning: the generator itself was late; lower the rate or give it more CPU');

@@ -18,6 +18,9 @@ import type { LoadCall } from './types.ts';
 
 /** Windows that no answer of a load test fills. */
 const windowBytes = 16 * 1024 * 1024;
+/** How requests fail that a server of HTTP/1 alone would have to take. */
+export const notHttp2 = 'not-http2';
+const latin1 = new TextDecoder('latin1');
 
 export class LoadHttp2Connection extends Http2ClientSocket {
   readonly owner: ConnectionOwner;
@@ -28,6 +31,8 @@ export class LoadHttp2Connection extends Http2ClientSocket {
   /** Lanes whose request waits, because the server takes fewer streams than there are lanes. */
   private readonly held: LoadHttp2Lane[] = [];
   private ready = false;
+  /** What came first was an answer of HTTP/1. */
+  private foreign = false;
   private retired = false;
 
   constructor(
@@ -84,13 +89,16 @@ export class LoadHttp2Connection extends Http2ClientSocket {
 
   override onData(socket: Socket, bytes: Uint8Array): void {
     this.owner.onBytes(bytes.length);
+    // "HTTP" where a frame's length stands: more than any frame may have.
+    if (!this.ready && bytes.length >= 4) this.foreign ||= latin1.decode(bytes.subarray(0, 4)) === 'HTTP';
     super.onData(socket, bytes);
   }
 
   override onClose(socket: Socket, error: MeshError | null): void {
     this.retired = true;
     super.onClose(socket, error);
-    const failure = this.ready ? '' : (error?.code ?? 'connect-failed');
+    const reason = this.foreign ? notHttp2 : (error?.code ?? 'connect-failed');
+    const failure = this.ready ? '' : reason;
     this.held.length = 0;
     for (const lane of [...this.lanes]) {
       lane.settle(error?.code ?? 'peer-closed', null);

@@ -20,6 +20,7 @@ import {
   type ServerStream,
 } from '../wire/index.ts';
 import { createFixedRequests, type FixedRequest } from './fixed-requests.ts';
+import { formatReport } from './format-report.ts';
 import { createClockPacer } from './pacer.ts';
 import { startLoad } from './run-load.ts';
 import type { LoadOptions, LoadReport } from './types.ts';
@@ -207,13 +208,16 @@ describe('over HTTP/2', () => {
     expect(accepted).toBeGreaterThan(4);
   });
 
-  test('nobody listens', async () => {
+  /** None: nobody listens. */
+  async function failuresOf(server: SocketHandler | null) {
     const clock = new VirtualClock();
     const random = new Xoshiro128(1n);
+    const network = createMemoryNetwork({ clock, random });
+    if (server !== null) network.listen({ address, accept: () => server });
     const run = startLoad({
       clock,
       random,
-      network: createMemoryNetwork({ clock, random }),
+      network,
       pacer: createClockPacer(clock),
       targets: [address],
       maker: createFixedRequests([get], 'run', random),
@@ -231,7 +235,28 @@ describe('over HTTP/2', () => {
       clock.advanceBy(1000);
       await Promise.resolve();
     }
-    expect((await run.done).failures).toEqual({ 'connect-refused': 10 });
+    return await run.done;
+  }
+
+  test('nobody listens', async () => {
+    expect((await failuresOf(null)).failures).toEqual({ 'connect-refused': 10 });
+  });
+
+  test('a server of HTTP/1 is told of', async () => {
+    const answer = Buffer.from('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
+    const server: SocketHandler = {
+      onOpen() {},
+      onData(socket) {
+        socket.write(answer, 0, answer.length);
+        socket.end();
+      },
+      onDrain() {},
+      onEnd() {},
+      onClose() {},
+    };
+    const report = await failuresOf(server);
+    expect(report.failures).toEqual({ 'not-http2': 10 });
+    expect(formatReport(report)).toContain('not-http2: a server answered HTTP/1');
   });
 });
 

@@ -40,6 +40,7 @@ import { type OverloadPlane, OverloadSwitches, resetLargest } from './overload/i
 import { addressesOf, isSameListener, sameButEndpoints, tlsConfigsOf } from './snapshots.ts';
 import type { ProxyView } from './stats/index.ts';
 import { type CertificateTexts, TlsRuntime } from './tls/index.ts';
+import { listTlsIssues, listTlsObstacles } from './tls-issues.ts';
 import { ClusterTable } from './upstream/index.ts';
 
 export type FindTlsClient = (tls: UpstreamTlsConfig) => TlsClient | null;
@@ -152,12 +153,18 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
   }
 
   get issues(): readonly Issue[] {
-    return [...this.routeIssues, ...this.bindIssues, ...this.context.userFilters.issues];
+    const { tls, userFilters } = this.context;
+    const ofTls = listTlsIssues(tls, this.listenerConfigs(), this.applied?.clusters.values() ?? []);
+    return [...this.routeIssues, ...this.bindIssues, ...ofTls, ...userFilters.issues];
+  }
+
+  private *listenerConfigs(): Iterable<ListenerConfig> {
+    for (const { config } of this.listeners.values()) yield config;
   }
 
   /**
-   * What keeps listeners from serving: no address, no routes yet, so that every request would be told 404, or endpoints
-   * of which nobody knows how they are.
+   * What keeps listeners from serving: no address, no certificate that can be shown, no routes yet, so that every
+   * request would be told 404, or endpoints of which nobody knows how they are.
    */
   get obstacles(): readonly Issue[] {
     const unrouted: Issue[] = [];
@@ -172,7 +179,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     for (const [object, names] of this.clusters.unresolved())
       for (const value of names)
         unknown.push({ object, field: 'load_assignment', rule: 'was not looked up yet', value });
-    return [...this.bindIssues, ...unrouted, ...unknown];
+    const ofTls = listTlsObstacles(this.context.tls, this.listenerConfigs());
+    return [...this.bindIssues, ...ofTls, ...unrouted, ...unknown];
   }
 
   get drainingListeners(): number {

@@ -64,7 +64,8 @@ describe('parseBootstrap', () => {
   test('text that is neither is one fault', () => {
     const parsed = parseBootstrap('{"a": ', { fileName: 'f', version: '0' });
     expect(parsed.ok).toBe(false);
-    if (!parsed.ok) expect(parsed.error[0]!.rule).toStartWith('is neither YAML nor JSON');
+    if (!parsed.ok)
+      expect(parsed.error[0]!.rule).toBe('is neither YAML nor JSON: Unexpected EOF (line 1, column 7)');
   });
 
   test('a token goes to a server of TLS alone', () => {

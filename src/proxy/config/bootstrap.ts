@@ -2,7 +2,7 @@
 // resources, and where the others come from. All faults are reported at once, each by its field's path; nothing is
 // ignored.
 
-import { fail, ok, type Result } from '../../base/index.ts';
+import { fail, ok, parseText, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
 import type { XdsNode } from '../../xds/index.ts';
 import {
@@ -13,7 +13,6 @@ import {
 } from './bootstrap-sources.ts';
 import { namedSecretsOf, tlsConfigsOfCluster } from './cluster-transports.ts';
 import type { OverloadConfig } from './overload-types.ts';
-import { parseText } from './parse-text.ts';
 import { checkRouteClusters } from './route-clusters.ts';
 import { bootstrap, decodeJson, Faults, type MessageOf, redactKeys } from './schema/index.ts';
 import type { SecretConfig, TlsConfig } from './tls-types.ts';

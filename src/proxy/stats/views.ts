@@ -143,6 +143,8 @@ export interface CertificateView {
   readonly config: DownstreamTlsConfig | UpstreamTlsConfig;
   readonly certificateChain: string | null;
   readonly trustedCa: string | null;
+  /** Of the files that they were read from; '' for none. */
+  readonly paths: { readonly certificateChain: string; readonly trustedCa: string };
 }
 
 export interface ClustersView {

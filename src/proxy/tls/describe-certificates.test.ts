@@ -10,9 +10,14 @@ test('names and days of each certificate of a chain', () => {
     uri: ['spiffe://x/y'],
     notAfterMs: nowMs + 3.5 * 86_400_000,
   });
-  expect(describeCertificates(leaf.pem + root.pem, nowMs)).toMatchObject([
-    { subject_alt_names: [{ dns: 'a.example' }, { uri: 'spiffe://x/y' }], days_until_expiration: '3' },
+  expect(describeCertificates(leaf.pem + root.pem, '/run/a.pem', nowMs)).toMatchObject([
+    {
+      path: '/run/a.pem',
+      subject_alt_names: [{ dns: 'a.example' }, { uri: 'spiffe://x/y' }],
+      days_until_expiration: '3',
+    },
     { subject_alt_names: [], days_until_expiration: '0' },
   ]);
-  expect(describeCertificates('none', nowMs)).toEqual([]);
+  expect(describeCertificates(root.pem, '', nowMs)).toMatchObject([{ path: '<inline>' }]);
+  expect(describeCertificates('none', '', nowMs)).toEqual([]);
 });

@@ -4,14 +4,17 @@ import { createHash, X509Certificate } from 'node:crypto';
 
 const dayMs = 86_400_000;
 
-/** The certificates of a PEM text in the shape of envoy.admin.v3.CertificateDetails. */
-export function describeCertificates(pem: string, nowMs: number): readonly object[] {
+/**
+ * The certificates of a PEM text in the shape of envoy.admin.v3.CertificateDetails. `path`: of the file that it was read
+ * from; '' for a text that stood in the configuration.
+ */
+export function describeCertificates(pem: string, path: string, nowMs: number): readonly object[] {
   const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return texts.map((one) => {
     const certificate = new X509Certificate(one);
     const untilMs = Date.parse(certificate.validTo);
     return {
-      path: '<inline>',
+      path: path === '' ? '<inline>' : path,
       serial_number: certificate.serialNumber.toLowerCase(),
       subject_alt_names: (certificate.subjectAltName ?? '').split(', ').flatMap(describeName),
       days_until_expiration: `${Math.max(0, Math.floor((untilMs - nowMs) / dayMs))}`,

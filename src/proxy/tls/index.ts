@@ -1,3 +1,9 @@
 export { checkTlsMaterial } from './check-material.ts';
 export { describeCertificates, expirySeconds, unnamedCertificate } from './describe-certificates.ts';
-export { type CertificateTexts, type TlsClientSlot, TlsRuntime, type TlsServerSlot } from './tls-runtime.ts';
+export {
+  type CertificateTexts,
+  type TlsClientSlot,
+  TlsRuntime,
+  type TlsServerSlot,
+} from './tls-runtime.ts';
+export { waiting } from './tls-slot.ts';

@@ -43,6 +43,14 @@ export interface CertificateTexts {
   readonly config: DownstreamTlsConfig | UpstreamTlsConfig;
   readonly certificateChain: string | null;
   readonly trustedCa: string | null;
+  /** Of the files that they were read from; '' for none. */
+  readonly paths: { readonly certificateChain: string; readonly trustedCa: string };
+}
+
+/** Why; and whether there is other material to go on with. */
+export interface TlsFault {
+  readonly issue: string;
+  readonly usable: boolean;
 }
 
 export class TlsRuntime implements SlotWorld {
@@ -117,11 +125,21 @@ export class TlsRuntime implements SlotWorld {
 
   certificates(): readonly CertificateTexts[] {
     const slots = [...this.servers.values(), ...this.clients.values()].flatMap((one) => one.slots);
-    return slots.flatMap(({ config, material }) =>
-      material === null
-        ? []
-        : [{ config, certificateChain: material.certificateChain, trustedCa: material.trustedCa }],
-    );
+    return slots.flatMap(({ config, material }) => {
+      if (material === null) return [];
+      const { certificateChain, trustedCa, paths } = material;
+      return [{ config, certificateChain, trustedCa, paths }];
+    });
+  }
+
+  /** Of those that are in use, whose newest material is not in force. */
+  faults(): ReadonlyMap<DownstreamTlsConfig | UpstreamTlsConfig, TlsFault> {
+    const faults = new Map<DownstreamTlsConfig | UpstreamTlsConfig, TlsFault>();
+    for (const slots of [this.servers, this.clients])
+      for (const [config, { issue, slots: own }] of slots)
+        if (issue !== '')
+          faults.set(config, { issue, usable: own.some(({ material }) => material !== null) });
+    return faults;
   }
 
   stop(): void {

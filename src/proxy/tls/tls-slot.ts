@@ -47,6 +47,8 @@ export interface TlsMaterial {
   /** PEM, for display. */
   readonly certificateChain: string | null;
   readonly trustedCa: string | null;
+  /** Of the files that they were read from; '' for none. */
+  readonly paths: { readonly certificateChain: string; readonly trustedCa: string };
 }
 
 type Texts = Pick<TlsContextOptions, 'certificateChain' | 'privateKey' | 'password' | 'trustedCa' | 'crl'>;
@@ -113,6 +115,7 @@ export class TlsSlot implements TextWatcher {
         judgeOf: (host) => judgeOf(gathered.rule, host),
         certificateChain,
         trustedCa: trustedCa === systemRoots ? null : trustedCa,
+        paths: gathered.paths,
       };
       this.fingerprint = fingerprint;
       this.issue = '';
@@ -161,6 +164,10 @@ export class TlsSlot implements TextWatcher {
         },
         validation,
       ),
+      paths: {
+        certificateChain: pathOf(certificate?.chain ?? null),
+        trustedCa: pathOf(validation?.trustedCa ?? null),
+      },
       rule: {
         required: this.config.side === 'client' || this.config.requireClientCertificate,
         verifiesChain: trustedCa.text !== null,
@@ -239,6 +246,10 @@ export class TlsSlot implements TextWatcher {
     const { text, fault } = this.world.files.textOf(source.path);
     return { text, fault: text === null ? `file ${source.path} ${fault}` : '' };
   }
+}
+
+function pathOf(source: TextSource | null): string {
+  return source?.kind === 'file' ? source.path : '';
 }
 
 /** How the issue of a slot ends whose secret somebody else brings. */

@@ -20,11 +20,12 @@ export function memoryPage({ process: host }: AdminContext): AdminReply {
 
 /** envoy.admin.v3.Certificates: authorities and own chains in use; never a key. */
 export function certificatesPage({ view, clock }: AdminContext): AdminReply {
-  const describe = (pem: string) => describeCertificates(pem, clock.wall());
+  const describe = (pem: string | null, path: string) =>
+    pem === null ? [] : describeCertificates(pem, path, clock.wall());
   return json({
-    certificates: view.certificates().map(({ certificateChain, trustedCa }) => ({
-      ca_cert: trustedCa === null ? [] : describe(trustedCa),
-      cert_chain: certificateChain === null ? [] : describe(certificateChain),
+    certificates: view.certificates().map(({ certificateChain, trustedCa, paths }) => ({
+      ca_cert: describe(trustedCa, paths.trustedCa),
+      cert_chain: describe(certificateChain, paths.certificateChain),
     })),
   });
 }

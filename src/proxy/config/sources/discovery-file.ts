@@ -1,8 +1,7 @@
 // A DiscoveryResponse in a file, as Envoy reads it (path_config_source): JSON or YAML, or the message itself (.pb).
 
-import { fail, ok, type Result } from '../../../base/index.ts';
+import { fail, ok, parseText, type Result } from '../../../base/index.ts';
 import { hashContent, parseSotwResponse, type XdsResource } from '../../../xds/index.ts';
-import { parseText } from '../parse-text.ts';
 
 export interface DiscoveryFile {
   /** Of the file, or of its content where it has none. */
