@@ -12,7 +12,6 @@ export { formatIp, parseIp } from './ip.ts';
 export { createIpRange, type IpRange, rangeHas } from './ip-range.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export { nearestName } from './nearest-name.ts';
-export { parseText } from './parse-text.ts';
 export type { Random } from './random.ts';
 export { reconnectDelayMs } from './reconnect-delay.ts';
 export { fail, formatIssue, type Issue, ok, type Result } from './result.ts';

@@ -5,7 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Clock, parseText } from '../base/index.ts';
+import type { Clock } from '../base/index.ts';
 import {
   type Arrivals,
   createFixedRequests,
@@ -31,6 +31,7 @@ import {
   createSystemClock,
   createSystemRandom,
   type Network,
+  parseText,
   type TlsClient,
 } from '../net/index.ts';
 import { type CliCommand, Exit, exitCode, exitWithIssues } from './command.ts';

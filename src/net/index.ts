@@ -38,6 +38,7 @@ export {
   type TurnWriter,
 } from './network.ts';
 export { readOpenFilesMax } from './open-files.ts';
+export { parseText } from './parse-text.ts';
 export type { NameServers, Resolution, Resolver } from './resolver.ts';
 export type { Store, StoreWatcher } from './store.ts';
 export { createSystemClock } from './system-clock.ts';

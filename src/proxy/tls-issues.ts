@@ -26,7 +26,7 @@ export function listTlsIssues(
 }
 
 /**
- * Of listeners that have nothing to show. A secret that the control plane has not sent yet is none: it may be the one of
+ * Of listeners that have nothing to show. A secret that the control plane has not sent yet is none: it may be one of
  * many, and a proxy that is never ready serves none of them.
  */
 export function listTlsObstacles(tls: TlsRuntime, listeners: Iterable<ListenerConfig>): readonly Issue[] {

@@ -2,8 +2,9 @@
 // resources, and where the others come from. All faults are reported at once, each by its field's path; nothing is
 // ignored.
 
-import { fail, ok, parseText, type Result } from '../../base/index.ts';
+import { fail, ok, type Result } from '../../base/index.ts';
 import type { Address } from '../../net/index.ts';
+import { parseText } from '../../net/index.ts';
 import type { XdsNode } from '../../xds/index.ts';
 import {
   type BootstrapSources,

@@ -3,7 +3,8 @@
 // Of what excludes each other the word of the second holds. (Unlike there a zero that is written replaces too, and a
 // duration is one value.)
 
-import { fail, type Issue, ok, parseText, type Result } from '../../base/index.ts';
+import { fail, type Issue, ok, type Result } from '../../base/index.ts';
+import { parseText } from '../../net/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

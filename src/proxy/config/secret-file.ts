@@ -1,6 +1,7 @@
 // A secret in a file, as Envoy reads it (SDS by path_config_source): a DiscoveryResponse in JSON or YAML.
 
-import { fail, formatIssue, ok, parseText, type Result } from '../../base/index.ts';
+import { fail, formatIssue, ok, type Result } from '../../base/index.ts';
+import { parseText } from '../../net/index.ts';
 import { decodeJson, Faults, secret } from './schema/index.ts';
 import type { SecretConfig } from './tls-types.ts';
 import { translateSecret } from './translate/index.ts';

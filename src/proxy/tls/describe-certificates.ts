@@ -5,8 +5,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 const dayMs = 86_400_000;
 
 /**
- * The certificates of a PEM text in the shape of envoy.admin.v3.CertificateDetails. `path`: of the file that it was read
- * from; '' for a text that stood in the configuration.
+ * The certificates of a PEM text in the shape of envoy.admin.v3.CertificateDetails. `path`: of the file that it was
+ * read from; '' for a text that stood in the configuration.
  */
 export function describeCertificates(pem: string, path: string, nowMs: number): readonly object[] {
   const texts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];

@@ -1,6 +1,7 @@
 // A DiscoveryResponse in a file, as Envoy reads it (path_config_source): JSON or YAML, or the message itself (.pb).
 
-import { fail, ok, parseText, type Result } from '../../../base/index.ts';
+import { fail, ok, type Result } from '../../../base/index.ts';
+import { parseText } from '../../../net/index.ts';
 import { hashContent, parseSotwResponse, type XdsResource } from '../../../xds/index.ts';
 
 export interface DiscoveryFile {
