@@ -31,7 +31,7 @@ import {
   type TlsRefusal,
   type TlsServer,
 } from './tls/index.ts';
-import { deferClose, deferFlush } from './turn.ts';
+import { deferClose, deferFlush, deferGathered } from './turn.ts';
 
 /**
  * Byte ranges up to this size are joined with what was written before them; above it a copy costs more than a system
@@ -134,7 +134,7 @@ export class BunSocket implements Socket {
   flushLater(writer: TurnWriter): void {
     if (this.state === 'closed') return;
     this.writer = writer;
-    if (!this.flushPending) deferFlush(this);
+    if (!this.flushPending) deferGathered(this);
   }
 
   pause(): void {

@@ -56,8 +56,9 @@ export interface Socket {
   /** The same as `write` for a string in which every code unit is one byte (latin1). The fast way out for heads. */
   writeLatin1(text: string): boolean;
   /**
-   * Calls `writer.onTurnEnd()` once, when the handler call under way returns and before what was written leaves: for a
-   * writer that gathers what many write into one piece. A socket has one such writer.
+   * Calls `writer.onTurnEnd()` once, when the handler call under way returns, or a little later, when the other sockets
+   * that have something to say had their turn too; and before what was written leaves. For a writer that gathers what
+   * many write into one piece. A socket has one such writer.
    */
   flushLater(writer: TurnWriter): void;
   /**

@@ -1,6 +1,8 @@
 // A turn is one call from the event loop into handlers. What sockets wrote during it is flushed when it ends, so that a
 // head, its body and the next message leave together; closes are delivered then too, never inside the call that caused
 // them. Work that runs outside of a turn (timers, promises) is finished by a microtask.
+// Who gathers what many streams write (HTTP/2) may wait longer, until all sockets of the same poll had their turn: then
+// one write carries what several reads brought about (docs/decisions/0003).
 
 /** What turn.ts needs of a socket; it breaks the import cycle with bun-socket.ts. */
 export interface TurnMember {
@@ -14,13 +16,27 @@ const closing: TurnMember[] = [];
 let depth = 0;
 let scheduled = false;
 
+/** Polls of one turn, one behind another, after which nobody waits for the end of a poll. */
+const lonelyPollsMax = 4;
+/** So many flushes later it is tried again. */
+const quietFlushes = 64;
+
+const gathering: TurnMember[] = [];
+/** Turns of this poll since somebody waits for its end. */
+let turnsWaited = 0;
+let lonelyPolls = 0;
+let quietFlushesLeft = 0;
+
 export function beginTurn(): void {
   depth++;
 }
 
 export function endTurn(): void {
   try {
-    if (depth === 1 && flushing.length + closing.length > 0) settle();
+    if (depth === 1) {
+      turnsWaited++;
+      if (flushing.length + closing.length > 0) settle();
+    }
   } finally {
     depth--;
   }
@@ -32,6 +48,37 @@ export function deferFlush(member: TurnMember): void {
   member.flushPending = true;
   flushing.push(member);
   if (depth === 0) schedule();
+}
+
+/**
+ * The same for who gathers: flushed when the poll is over, or at the end of the turn while polls bring one socket each,
+ * where waiting would gather nothing.
+ */
+export function deferGathered(member: TurnMember): void {
+  if (member.flushPending) return;
+  if (depth === 0 || quietFlushesLeft > 0) {
+    if (quietFlushesLeft > 0) quietFlushesLeft--;
+    deferFlush(member);
+    return;
+  }
+  member.flushPending = true;
+  gathering.push(member);
+  if (gathering.length > 1) return;
+  turnsWaited = 0;
+  // The runtime calls it after the sockets of this poll and before the next one.
+  setImmediate(endPoll);
+}
+
+function endPoll(): void {
+  lonelyPolls = turnsWaited > 1 ? 0 : lonelyPolls + 1;
+  if (lonelyPolls >= lonelyPollsMax) {
+    // The next try has to show at once that it is different now.
+    lonelyPolls = lonelyPollsMax - 1;
+    quietFlushesLeft = quietFlushes;
+  }
+  for (const member of gathering) flushing.push(member);
+  gathering.length = 0;
+  settleAll();
 }
 
 export function deferClose(member: TurnMember): void {
@@ -47,6 +94,10 @@ function schedule(): void {
 
 function runScheduled(): void {
   scheduled = false;
+  settleAll();
+}
+
+function settleAll(): void {
   beginTurn();
   try {
     settle();
