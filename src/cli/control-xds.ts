@@ -244,6 +244,7 @@ function keepAuthority(
     clock,
     random: createSystemRandom(),
     log,
+    kind: 'Namespace',
     list: () => {
       const owners = listRootOwners(plane, source, keeper.authority?.roots ?? null);
       if (flags.namespace.length === 0) return owners;

@@ -153,12 +153,14 @@ function createPublisher(
       ? null
       : new ObjectFleet<FleetGateway>({
           ...common,
+          kind: 'Gateway',
           list: () => listFleetGateways(plane, source, revision),
           isReleased: (gateway) => isReleasedGateway(source, gateway),
           render: (gateway) => createGatewayObjects(gateway, { image, xds, revision }),
         });
   const fences = new ObjectFleet<FleetFence>({
     ...common,
+    kind: 'Service',
     list: () => listFences(plane, source),
     // Whatever is read says that it is to be open.
     isReleased: () => true,
@@ -168,6 +170,7 @@ function createPublisher(
   const calico = new CalicoFences(api);
   const calicoFences = new ObjectFleet<FleetFence>({
     ...common,
+    kind: 'Service',
     list: () => calico.list(plane, source),
     isReleased: () => true,
     render: renderCalicoFence,

@@ -39,7 +39,8 @@ export { CalicoFences, renderCalicoFence } from './fleet/calico-fences.ts';
 export { type FleetGateway, isReleasedGateway, listFleetGateways } from './fleet/list-gateways.ts';
 export { adoptFences, type FleetFence, listFences, renderFence } from './fleet/network-fences.ts';
 export { NodeAddresses, nodeAddressClass } from './fleet/node-addresses.ts';
-export { type FleetObject, managedLabel, managedValue, ObjectFleet } from './fleet/object-fleet.ts';
+export { ObjectFleet } from './fleet/object-fleet.ts';
+export { type FleetObject, managedLabel, managedValue } from './fleet/object-writer.ts';
 export { revisionLabel, revisionNamedBy, revisionOfGateway } from './fleet/revisions.ts';
 export {
   type Cluster,

@@ -9,7 +9,8 @@ const gateway: FleetGateway = {
   className: 'weft',
   ports: [80, 443],
   addresses: [],
-  labels: { team: 'web' },
+  labels: { team: 'web', app: 'ledger' },
+  podLabels: { team: 'web' },
   annotations: { note: 'ours' },
 };
 const options = { image: 'weft:1', xds: 'weft-control.weft-system.svc:15010', revision: '' };

@@ -135,7 +135,7 @@ function deploymentSpec(
     strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
     template: {
       metadata: {
-        labels: { ...gateway.labels, ...own, [accountLabel]: account },
+        labels: { ...gateway.podLabels, ...own, [accountLabel]: account },
         annotations: {
           ...proxyScrape,
           ...gateway.annotations,

@@ -60,19 +60,23 @@ describe('an installation', () => {
     // Its own one, by its name.
     const webhook = 'admissionregistration.k8s.io/mutatingwebhookconfigurations';
     expect(allowedTo('watch').toSorted()).toEqual(names);
-    expect(allowedTo('get').toSorted()).toEqual([...names, webhook, 'projectcalico.org/tiers'].toSorted());
     expect(rules.find(({ apiGroups }) => apiGroups[0] === 'admissionregistration.k8s.io')).toMatchObject({
       resourceNames: ['weft-inject-mesh'],
       verbs: ['get', 'update'],
     });
     // Calico's own kinds are its API's; the last is a name that it alone knows.
     const calico = ['networkpolicies', 'tier.networkpolicies'].map((kind) => `projectcalico.org/${kind}`);
+    // Whose an object is that has the name of one that is to be made: Gateways' (Services are watched besides), fences.
+    const kept = ['apps/deployments', '/services', '/serviceaccounts', fences, ...calico];
+    expect(allowedTo('get').toSorted()).toEqual(
+      [...names, webhook, 'projectcalico.org/tiers', ...kept].toSorted(),
+    );
     expect(allowedTo('list').toSorted()).toEqual([...names, fences, ...calico].toSorted());
     const spoken = watched.filter(({ kind }) => statusKinds.has(kind));
     expect(allowedTo('update').toSorted()).toEqual(
       [...spoken.map(({ group, plural }) => `${group}/${plural}/status`), webhook].toSorted(),
     );
-    // Gateways' proxies; it reads of these no more than the mesh does.
+    // Gateways' proxies.
     expect(allowedTo('create')).toEqual([
       'events.k8s.io/events',
       'apps/deployments',

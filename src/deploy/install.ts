@@ -120,7 +120,7 @@ function listOwn(options: InstallOptions): readonly object[] {
 const fenceRule = {
   apiGroups: ['networking.k8s.io'],
   resources: ['networkpolicies'],
-  verbs: ['list', 'create', 'patch', 'delete'],
+  verbs: ['get', 'list', 'create', 'patch', 'delete'],
 };
 
 /** The same for Calico's, where it is: its API asks for the tier too, and for policies of it by a name of its own. */
@@ -128,14 +128,14 @@ const calicoRules = [
   {
     apiGroups: ['projectcalico.org'],
     resources: ['networkpolicies'],
-    verbs: ['list', 'create', 'patch', 'delete'],
+    verbs: ['get', 'list', 'create', 'patch', 'delete'],
   },
   { apiGroups: ['projectcalico.org'], resources: ['tiers'], resourceNames: ['default'], verbs: ['get'] },
   {
     apiGroups: ['projectcalico.org'],
     resources: ['tier.networkpolicies'],
     resourceNames: ['default.*'],
-    verbs: ['list', 'create', 'patch', 'delete'],
+    verbs: ['get', 'list', 'create', 'patch', 'delete'],
   },
 ];
 
@@ -154,10 +154,17 @@ const webhookRule = (name: string) => ({
   verbs: ['get', 'update'],
 });
 
-/** Gateways' proxies are applied, and taken back from a Gateway that is another's now; never read. */
+/**
+ * Gateways' proxies are applied, and taken back from a Gateway that is another's now. Before that it is looked whose an
+ * object of the name is (its metadata alone; whoever may patch is answered with all of it anyhow).
+ */
 const gatewayRules = [
-  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
-  { apiGroups: [''], resources: ['services', 'serviceaccounts'], verbs: ['create', 'patch', 'delete'] },
+  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'create', 'patch', 'delete'] },
+  {
+    apiGroups: [''],
+    resources: ['services', 'serviceaccounts'],
+    verbs: ['get', 'create', 'patch', 'delete'],
+  },
 ];
 
 /** One rule a group: list and watch of the kinds that are read. */

@@ -25,6 +25,8 @@ import {
   sized,
   strict,
   strictPod,
+  taken,
+  taking,
 } from './testing/kubernetes-manifests.ts';
 import { playBlock } from './testing/kubernetes-page.ts';
 import { configureByOperator, defineMonitors } from './testing/prometheus-operator.ts';
@@ -78,7 +80,8 @@ describeOnCluster('the mesh on Kubernetes', () => {
   /** With an Envoy for a sidecar. It is wanted later, as are the routes, and both are made ready meanwhile. */
   async function startGuest(): Promise<void> {
     const definitions = await definitionsFolder('standard');
-    await sh(`kubectl apply --server-side -f ${definitions}/*_httproutes.yaml >/dev/null`);
+    for (const plural of ['httproutes', 'gateways', 'gatewayclasses'])
+      await sh(`kubectl apply --server-side -f ${definitions}/*_${plural}.yaml >/dev/null`);
     await rig.loadImage('envoy', ['envoy']);
     const injected: { readonly spec: InjectedPod } = parse(await sh(`${weft} inject -`, guest));
     await sh(
@@ -510,6 +513,35 @@ describeOnCluster('the mesh on Kubernetes', () => {
     await sh('kubectl delete accesspolicy -n shop hello');
     await until('everybody may call', async () => (await ask('caller', '/ready')) === '200');
     await until('Calico’s are gone', async () => (await listSpecs()).length === 0);
+  });
+
+  test('what somebody else has under a name of ours stays as it is: Gateway and AccessPolicy say so', async () => {
+    const version = async (object: string) =>
+      await sh(`kubectl get -n shop ${object} -o jsonpath='{.metadata.uid} {.metadata.resourceVersion}'`);
+    await sh('kubectl apply -f - >/dev/null', taken);
+    const objects = ['service/edge-weft', 'networkpolicy/weft-fence-hello'];
+    const before = await Promise.all(objects.map(version));
+    await sh('kubectl apply -f - >/dev/null', `${taking}---${fence}`);
+    const said = async (object: string, path: string, type: string) =>
+      await sh(
+        `kubectl get -n shop ${object} -o jsonpath='{.status${path}.conditions[?(@.type=="${type}")].message}'`,
+      );
+    const gateway = () => said('gateway/edge', '', 'Programmed');
+    const policy = () => said('accesspolicy/hello', '.ancestors[0]', 'NetworkEnforced');
+    await until('the Gateway says so', async () => (await gateway()).includes('Service edge-weft'));
+    await until('the policy says so', async () =>
+      (await policy()).includes('NetworkPolicy weft-fence-hello'),
+    );
+    expect(await Promise.all(objects.map(version))).toEqual(before);
+    // What nobody else has is there, and the pods are behind no Service of others.
+    const label = `-o jsonpath='{.spec.template.metadata.labels.app} {.metadata.labels.app}'`;
+    expect(await sh(`kubectl get -n shop deployment/edge-weft ${label}`)).toBe(' hello');
+    await sh(`kubectl delete -n shop ${objects.join(' ')} >/dev/null`);
+    await until(
+      'both are ours now',
+      async () => !`${await gateway()}${await policy()}`.includes('is left as it is'),
+    );
+    await sh('kubectl delete -n shop gateway/edge accesspolicy/hello >/dev/null');
   });
 
   test('the control plane’s pages are closed to other namespaces, also by way of an agent', async () => {

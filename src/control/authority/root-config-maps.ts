@@ -2,7 +2,8 @@
 // them.
 
 import type { ControlPlane } from '../control-plane.ts';
-import type { FleetObject, FleetOwner } from '../fleet/object-fleet.ts';
+import type { FleetOwner } from '../fleet/object-fleet.ts';
+import type { FleetObject } from '../fleet/object-writer.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import { objectKey } from '../source/types.ts';

@@ -1,7 +1,7 @@
 // The authority as a Secret of type kubernetes.io/tls: `tls.crt` and `tls.key` sign, `next.crt` and `next.key` will,
 // `ca.crt` is what proxies trust.
 
-import { managedLabel, managedValue } from '../fleet/object-fleet.ts';
+import { managedLabel, managedValue } from '../fleet/object-writer.ts';
 import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { checkPair, type KeyedCertificate } from './certificates.ts';
 import type { Authority } from './plan.ts';

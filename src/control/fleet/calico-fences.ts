@@ -15,7 +15,8 @@ import {
   type PodPort,
   podPortsOf,
 } from './network-fences.ts';
-import type { AdoptedObject, FleetObject } from './object-fleet.ts';
+import type { AdoptedObject } from './object-fleet.ts';
+import type { FleetObject } from './object-writer.ts';
 
 const root = '/apis/projectcalico.org/v3';
 const plural = 'networkpolicies';

@@ -14,6 +14,7 @@ const edge: FleetGateway = {
   ports: [80],
   addresses: [],
   labels: {},
+  podLabels: {},
   annotations: {},
 };
 

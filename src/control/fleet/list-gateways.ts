@@ -2,11 +2,13 @@
 
 import type { ControlPlane } from '../control-plane.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
-import { fieldOf, isRecord, textOf } from '../kubernetes/types.ts';
+import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { gatewayClassName, gatewayController } from '../schema/gateway.ts';
+import { gatewayClassLabel, gatewayNameLabel, labelValueOf } from '../schema/gateway-labels.ts';
 import { objectKey } from '../source/types.ts';
 import { addressesAsked } from '../status-writer/gateway-status.ts';
 import type { FleetOwner } from './object-fleet.ts';
+import { labelsOf, type PodLabels, podLabelsOf } from './pod-labels.ts';
 import { revisionOfGateway } from './revisions.ts';
 
 /** One Gateway that is to have proxies. */
@@ -18,6 +20,8 @@ export interface FleetGateway extends FleetOwner {
   readonly addresses: readonly string[];
   /** Of `infrastructure`: for every object that is made for it. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Of these, what its pods carry too. */
+  readonly podLabels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -28,6 +32,7 @@ export function listFleetGateways(
   revision: string,
 ): readonly FleetGateway[] | null {
   if (!plane.settled) return null;
+  const services = source.namespacesOf('Service');
   return [...plane.built.model.gateways.values()].flatMap((gateway): readonly FleetGateway[] => {
     const object = source.objectOf(gateway.key);
     const uid = source.versionOf(gateway.key)?.uid ?? '';
@@ -35,7 +40,6 @@ export function listFleetGateways(
     if (object === null || uid === '' || ports.length === 0) return [];
     const namespace = source.objectOf(objectKey('', 'Namespace', gateway.namespace));
     if (revisionOfGateway(object, namespace) !== revision) return [];
-    const infrastructure = fieldOf(object, 'spec', 'infrastructure');
     return [
       {
         namespace: gateway.namespace,
@@ -44,11 +48,24 @@ export function listFleetGateways(
         className: textOf(object, 'spec', 'gatewayClassName'),
         ports,
         addresses: addressesAsked(object),
-        labels: textsOf(fieldOf(infrastructure, 'labels')),
-        annotations: textsOf(fieldOf(infrastructure, 'annotations')),
+        labels: labelsOf(fieldOf(object, 'spec', 'infrastructure', 'labels')),
+        podLabels: judgePodLabels(
+          object,
+          (services.get(gateway.namespace) ?? []).map(({ value }) => value),
+        ).labels,
+        annotations: labelsOf(fieldOf(object, 'spec', 'infrastructure', 'annotations')),
       },
     ];
   });
+}
+
+/** Of a Gateway as the API server has it, and the Services of its namespace. */
+export function judgePodLabels(gateway: KubeObject, services: readonly KubeObject[]): PodLabels {
+  const own = {
+    [gatewayNameLabel]: labelValueOf(textOf(gateway, 'metadata', 'name')),
+    [gatewayClassLabel]: labelValueOf(textOf(gateway, 'spec', 'gatewayClassName')),
+  };
+  return podLabelsOf(labelsOf(fieldOf(gateway, 'spec', 'infrastructure', 'labels')), own, services);
 }
 
 /** Whether a Gateway that had proxies is gone, or of a class of another controller. */
@@ -67,11 +84,4 @@ export function isReleasedGateway(
     'controllerName',
   );
   return controller !== '' && controller !== gatewayController;
-}
-
-function textsOf(value: unknown): Readonly<Record<string, string>> {
-  if (!isRecord(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }

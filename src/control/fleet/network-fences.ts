@@ -6,7 +6,8 @@ import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, isRecord, type KubeApi, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { accountLabel } from '../model/access.ts';
 import type { AccessModel, CallerModel, Model, ServiceModel } from '../model/types.ts';
-import type { AdoptedObject, FleetObject, FleetOwner } from './object-fleet.ts';
+import type { AdoptedObject, FleetOwner } from './object-fleet.ts';
+import { type FleetObject, isApplied } from './object-writer.ts';
 
 /** A Service that is fenced, and the fence. */
 export interface FleetFence extends FleetOwner {
@@ -70,7 +71,7 @@ export function adoptFences(api: KubeApi): Promise<readonly AdoptedObject<FleetF
   return adoptFencesAt(api, root);
 }
 
-/** The same below another root of the API. */
+/** The same below another root of the API; one that only carries the label is not ours. */
 export async function adoptFencesAt(
   api: KubeApi,
   root: string,
@@ -79,16 +80,23 @@ export async function adoptFencesAt(
   const answer = await api.request({ method: 'GET', path });
   if (!answer.ok || answer.value.status !== 200) return null;
   const items = fieldOf(answer.value.body, 'items');
-  return (Array.isArray(items) ? items : []).filter(isRecord).map((item) => {
-    const namespace = textOf(item, 'metadata', 'namespace');
-    const own = textOf(item, 'metadata', 'name');
-    const [owner] = (fieldOf(item, 'metadata', 'ownerReferences') ?? []) as readonly KubeObject[];
-    return {
-      path: `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}/${encodeURIComponent(own)}`,
-      uid: textOf(item, 'metadata', 'uid'),
-      owner: { namespace, name: textOf(owner ?? {}, 'name'), uid: textOf(owner ?? {}, 'uid'), spec: {} },
-    };
-  });
+  return (Array.isArray(items) ? items : [])
+    .filter(isRecord)
+    .filter(isOurFence)
+    .map((item) => {
+      const namespace = textOf(item, 'metadata', 'namespace');
+      const own = textOf(item, 'metadata', 'name');
+      const [owner] = (fieldOf(item, 'metadata', 'ownerReferences') ?? []) as readonly KubeObject[];
+      return {
+        path: `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}/${encodeURIComponent(own)}`,
+        uid: textOf(item, 'metadata', 'uid'),
+        owner: { namespace, name: textOf(owner ?? {}, 'name'), uid: textOf(owner ?? {}, 'uid'), spec: {} },
+      };
+    });
+}
+
+function isOurFence(item: KubeObject): boolean {
+  return isApplied(fieldOf(item, 'metadata'));
 }
 
 /** A port of a Service as its pods have it. */

@@ -2,12 +2,12 @@
 // real one (status.peer.test.ts, docs/conformance).
 
 import { expect, test } from 'bun:test';
-import { ok, silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
-import type { KubeApi, KubeRequest } from '../kubernetes/types.ts';
+import { silentLog, VirtualClock, Xoshiro128 } from '../../base/index.ts';
 import { settle } from '../testing/world.ts';
 import { fleetLimits } from './limits.ts';
 import type { FleetGateway } from './list-gateways.ts';
 import { type AdoptedObject, ObjectFleet } from './object-fleet.ts';
+import { NamedObjects } from './testing/named-objects.ts';
 
 const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway => ({
   namespace: 'shop',
@@ -17,42 +17,30 @@ const gateway = (name: string, ports: readonly number[] = [80]): FleetGateway =>
   ports,
   addresses: [],
   labels: {},
+  podLabels: {},
   annotations: {},
 });
 
 function createFleet(gateways: FleetGateway[] | null, made: readonly AdoptedObject<FleetGateway>[] = []) {
   const clock = new VirtualClock();
-  const asked: KubeRequest[] = [];
-  const state = {
-    gateways,
-    status: 200,
-    answer: Promise.resolve(),
-    fault: '',
-    released: true,
-    adopted: true,
-  };
-  const api: KubeApi = {
-    request: async (request) => {
-      asked.push(request);
-      await state.answer;
-      return ok({ status: state.status, body: { metadata: { uid: 'object-1' } }, retryAfterMs: 0 });
-    },
-    watch: () => () => {},
-  };
+  const api = new NamedObjects();
+  const state = { gateways, fault: '', released: true, adopted: true };
   const fleet = new ObjectFleet<FleetGateway>({
     api,
     clock,
     random: new Xoshiro128(1),
     log: silentLog,
+    kind: 'Gateway',
     list: () => {
       if (state.fault !== '') throw new Error(state.fault);
       return state.gateways;
     },
     isReleased: () => state.released,
     adopt: async () => (state.adopted ? made : null),
-    render: ({ namespace, name: gateway, className, ports }) => {
+    render: ({ namespace, name: gateway, uid, className, ports }) => {
       const name = className === 'weft' ? gateway : `${gateway}-${className}`;
-      const object = { metadata: { namespace, name }, spec: { ports } };
+      const ownerReferences = [{ kind: 'Gateway', name: gateway, uid }];
+      const object = { kind: 'Service', metadata: { namespace, name, ownerReferences }, spec: { ports } };
       return [{ root: '/api/v1', plural: 'services', object }];
     },
   });
@@ -62,9 +50,7 @@ function createFleet(gateways: FleetGateway[] | null, made: readonly AdoptedObje
       await settle();
     }
   };
-  /** What was asked since the last look. */
-  const look = () => asked.splice(0).map(({ method, path }) => `${method} ${path.split('?')[0]}`);
-  return { fleet, state, asked, run, look };
+  return { fleet, state, api, asked: api.asked, run, look: () => api.look() };
 }
 
 const services = '/api/v1/namespaces/shop/services';
@@ -135,12 +121,12 @@ test('a Gateway whose objects have other names now loses the old ones', async ()
 });
 
 test('only the object that was made is taken away, not another of its name', async () => {
-  const { fleet, state, asked, run, look } = createFleet([gateway('a')]);
+  const { fleet, state, api, asked, run, look } = createFleet([gateway('a')]);
   fleet.lead(true);
   await run(1_000);
   look();
   state.gateways = [];
-  state.status = 409;
+  api.refuse = () => ({ status: 409 });
   fleet.poke();
   await run(60_000);
   expect(asked.map(({ body }) => body)).toEqual([
@@ -155,7 +141,9 @@ test('a new leader takes away what an earlier one made and nobody wants any more
     uid: `object-${name}`,
     owner: gateway(name),
   });
-  const { fleet, asked, run, look, state } = createFleet([gateway('a')], [made('a'), made('gone')]);
+  const { fleet, api, asked, run, look, state } = createFleet([gateway('a')], [made('a'), made('gone')]);
+  for (const name of ['a', 'gone'])
+    api.objects.set(`${services}/${name}`, { metadata: { uid: `object-${name}` } });
   fleet.lead(true);
   await run(1_000);
   expect(asked.at(-1)?.body).toMatchObject({ preconditions: { uid: 'object-gone' } });
@@ -183,8 +171,8 @@ test('nothing is taken away while not all has been read', async () => {
 });
 
 test('failures are tried again, ever more slowly; a follower stops', async () => {
-  const { fleet, state, run, look } = createFleet([gateway('a')]);
-  state.status = 403;
+  const { fleet, api, run, look } = createFleet([gateway('a')]);
+  api.refuse = () => ({ status: 403 });
   fleet.lead(true);
   await run(20_000);
   const tries = look().length;
@@ -197,23 +185,22 @@ test('failures are tried again, ever more slowly; a follower stops', async () =>
 });
 
 test('what changes while a round runs is not forgotten', async () => {
-  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  const { fleet, state, api, run, look } = createFleet([gateway('a')]);
   const { promise, resolve } = Promise.withResolvers<void>();
-  state.answer = promise;
+  api.held = promise;
   fleet.lead(true);
   await run(1_000);
-  expect(look()).toEqual([`APPLY ${services}/a`]);
   state.gateways = [gateway('a'), gateway('b')];
   fleet.poke();
   resolve();
   await run(1_000);
-  expect(look()).toEqual([`APPLY ${services}/b`]);
+  expect(look()).toEqual([`APPLY ${services}/a`, `APPLY ${services}/b`]);
 });
 
 test('a follower that leads again while its last round runs begins anew', async () => {
-  const { fleet, state, run, look } = createFleet([gateway('a')]);
+  const { fleet, state, api, run, look } = createFleet([gateway('a')]);
   const { promise, resolve } = Promise.withResolvers<void>();
-  state.answer = promise;
+  api.held = promise;
   fleet.lead(true);
   await run(1_000);
   fleet.lead(false);
@@ -249,4 +236,116 @@ test('of a Gateway that comes back from another revision all is applied anew', a
   fleet.poke();
   await run(1_000);
   expect(look()).toEqual([`APPLY ${services}/a`]);
+});
+
+const theirs = (...owners: readonly object[]) => ({
+  metadata: { uid: 'theirs', ownerReferences: owners, managedFields: [{ manager: 'kubectl' }] },
+});
+
+test('what somebody else made under the name is not touched, and its Gateway says so until it is gone', async () => {
+  const { fleet, state, api, run, look } = createFleet([gateway('a'), gateway('b')]);
+  let told = 0;
+  fleet.onFaults = () => told++;
+  api.objects.set(`${services}/a`, theirs());
+  fleet.lead(true);
+  await run(30_000);
+  expect(look()).toEqual([`APPLY ${services}/b`]);
+  expect([...fleet.faults]).toEqual([
+    ['shop/Gateway/a', { reason: 'ObjectNotOurs', message: expect.stringContaining('Service a ') }],
+  ]);
+  expect(told).toBe(1);
+  // Nor is it taken away with the Gateway.
+  state.gateways = [gateway('b')];
+  fleet.poke();
+  await run(1_000);
+  expect([look(), fleet.faults.size, told]).toEqual([[], 0, 2]);
+  state.gateways = [gateway('a'), gateway('b')];
+  api.objects.delete(`${services}/a`);
+  fleet.poke();
+  await run(1_000);
+  expect([look(), fleet.faults.size]).toEqual([[`APPLY ${services}/a`], 0]);
+});
+
+test('of two Gateways whose objects have one name, the second waits until the first is gone', async () => {
+  const first = { ...gateway('a'), className: 'b' };
+  const { fleet, state, api, run, look } = createFleet([first, gateway('a-b')]);
+  fleet.lead(true);
+  await run(1_000);
+  state.gateways = [gateway('a-b'), first];
+  fleet.poke();
+  await run(60_000);
+  expect(new Set(look())).toEqual(new Set([`APPLY ${services}/a-b`]));
+  expect(api.objects.get(`${services}/a-b`)).toMatchObject({
+    metadata: { ownerReferences: [{ name: 'a' }] },
+  });
+  expect([...fleet.faults.keys()]).toEqual(['shop/Gateway/a-b']);
+  state.gateways = [gateway('a-b')];
+  await run(fleetLimits.backoffMaxMs);
+  expect(api.objects.get(`${services}/a-b`)).toMatchObject({
+    metadata: { ownerReferences: [{ name: 'a-b' }] },
+  });
+  expect(fleet.faults.size).toBe(0);
+});
+
+test('what was deleted or replaced behind its back: made anew, or left to who made it', async () => {
+  const { fleet, api, run, look } = createFleet([gateway('a'), gateway('b')]);
+  fleet.lead(true);
+  await run(1_000);
+  look();
+  api.objects.delete(`${services}/a`);
+  api.objects.set(`${services}/b`, theirs());
+  await run(fleetLimits.resyncMs + 1_000);
+  expect(api.objects.get(`${services}/b`)).toEqual(theirs());
+  expect(api.objects.has(`${services}/a`)).toBe(true);
+  expect([...fleet.faults.keys()]).toEqual(['shop/Gateway/b']);
+});
+
+test('one that is refused is not tried at every poke, but at once when it is another', async () => {
+  const { fleet, state, api, run, look } = createFleet([gateway('bad'), gateway('good')]);
+  api.refuse = ({ path }) => (path.includes('/bad') ? { status: 422, message: 'spec: no' } : null);
+  fleet.lead(true);
+  for (let at = 0; at < 600; at++) {
+    fleet.poke();
+    await run(100);
+  }
+  expect(look().length).toBeLessThan(12);
+  expect(fleet.faults.get('shop/Gateway/bad')).toEqual({
+    reason: 'ObjectRefused',
+    message: 'Service bad () was refused: 422 spec: no',
+  });
+  state.gateways = [gateway('bad', [81]), gateway('good')];
+  fleet.poke();
+  await run(300);
+  expect(look()).toEqual([`APPLY ${services}/bad`]);
+});
+
+test('a thousand that are refused put off nobody else’s', async () => {
+  const bad = Array.from({ length: 1_000 }, (_, at) => gateway(`bad-${at}`));
+  const { fleet, state, api, run, look } = createFleet(bad);
+  api.refuse = ({ path }) => (path.includes('/bad') ? { status: 422 } : null);
+  fleet.lead(true);
+  await run(60_000);
+  const tries = look().length;
+  // Each some seven times in a minute, and not at every poke.
+  expect(tries).toBeLessThan(9_000);
+  for (const later of ['good', 'other']) {
+    state.gateways = [...bad, gateway(later)];
+    fleet.poke();
+    await run(500);
+    expect(api.objects.has(`${services}/${later}`)).toBe(true);
+  }
+  expect(fleet.faults.size).toBe(fleetLimits.faultsMax);
+  fleet.lead(false);
+  expect(fleet.faults.size).toBe(0);
+});
+
+test('what passes by itself is no fault', async () => {
+  const { fleet, api, run } = createFleet([gateway('a')]);
+  for (const status of [409, 429, 500, 503]) {
+    api.refuse = () => ({ status });
+    fleet.lead(true);
+    await run(1_000);
+    expect([status, fleet.faults.size]).toEqual([status, 0]);
+  }
+  expect(fleet.counters.failed).toBeGreaterThan(3);
 });

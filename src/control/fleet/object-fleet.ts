@@ -4,17 +4,18 @@
 // it.
 
 import { type Clock, type Log, type Random, Timer, type TimerHandler } from '../../base/index.ts';
-import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
-import { fieldOf, textOf } from '../kubernetes/types.ts';
+import type { KubeApi } from '../kubernetes/types.ts';
+import { type ObjectKey, objectKey } from '../source/types.ts';
 import { fleetLimits } from './limits.ts';
-
-/** An object, and where the API server has its kind. */
-export interface FleetObject {
-  /** As `/apis/apps/v1` and `deployments`. */
-  readonly root: string;
-  readonly plural: string;
-  readonly object: KubeObject;
-}
+import {
+  type FleetFault,
+  type FleetObject,
+  foreignObject,
+  pathOf,
+  removeObject,
+  type WriteOutcome,
+  writeObject,
+} from './object-writer.ts';
 
 /** What objects are kept for; they belong to it, and go with it. */
 export interface FleetOwner {
@@ -36,6 +37,8 @@ export interface ObjectFleetOptions<O extends FleetOwner> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Of the owners, by which what is wrong with their objects is told. */
+  readonly kind: 'Gateway' | 'Service' | 'Namespace';
   /** Null: not all has been read yet. */
   readonly list: () => readonly O[] | null;
   /** It is gone, or not to have objects any more: they go too. One that is merely at fault keeps them as they are. */
@@ -47,12 +50,9 @@ export interface ObjectFleetOptions<O extends FleetOwner> {
   readonly adopt?: () => Promise<readonly AdoptedObject<O>[] | null>;
 }
 
-const fieldManager = 'weft-control';
-/** Of every object that is kept, so that they are found when the mesh is taken away. */
-export const managedLabel = 'app.kubernetes.io/managed-by';
-export const managedValue = fieldManager;
-
 interface Applied<O> {
+  /** Where the API server has it. */
+  readonly path: string;
   /** The object as it was sent. */
   readonly text: string;
   readonly atMs: number;
@@ -61,15 +61,43 @@ interface Applied<O> {
   readonly uid: string;
 }
 
+interface Failure<O> {
+  readonly owner: O;
+  /** The object as it was sent: another text is tried at once. */
+  readonly text: string;
+  readonly count: number;
+  /** Clock time before which it is not tried again. */
+  readonly notBeforeMs: number;
+  readonly fault: FleetFault | null;
+}
+
+/** One object to write, or to take away. */
+interface Task<O> {
+  readonly key: string;
+  readonly path: string;
+  /** Empty: it goes. */
+  readonly text: string;
+  readonly owner: O;
+  readonly item: FleetObject | null;
+  /** Another owner's object has this name, and was there before; empty: none. */
+  readonly holder: string;
+}
+
 export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
   readonly counters = { applied: 0, removed: 0, failed: 0 };
+  /** Something else is at fault than before. */
+  onFaults: () => void = () => {};
   private readonly options: ObjectFleetOptions<O>;
   private readonly timer = new Timer(this, 0);
-  /** By path. */
+  /** By owner and path, as the next: objects of two owners may have one name. */
   private readonly applied = new Map<string, Applied<O>>();
-  private failures = 0;
+  private readonly failed = new Map<string, Failure<O>>();
+  /** Rounds in a row that broke as a whole. */
+  private brokenRounds = 0;
   private adopted = false;
   private leading = false;
+  /** Of this leadership: what was begun in another says nothing of this. */
+  private term = 0;
   private running = false;
   /** Something changed while a round ran, which may have read it before. */
   private dirty = false;
@@ -78,10 +106,23 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
     this.options = options;
   }
 
+  /** What keeps owners' objects from being as they should be, by their keys; nothing while another leads. */
+  get faults(): ReadonlyMap<ObjectKey, FleetFault> {
+    const faults = new Map<ObjectKey, FleetFault>();
+    for (const { owner, fault } of this.failed.values()) {
+      if (faults.size >= fleetLimits.faultsMax) break;
+      const key = objectKey(owner.namespace, this.options.kind, owner.name);
+      if (fault !== null && !faults.has(key)) faults.set(key, fault);
+    }
+    return faults;
+  }
+
   lead(leading: boolean): void {
     this.leading = leading;
+    this.term++;
     // What another leader wrote meanwhile is not known.
     this.applied.clear();
+    this.failed.clear();
     this.adopted = false;
     if (leading) this.poke();
     else this.options.clock.cancel(this.timer);
@@ -103,103 +144,164 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
   }
 
   private async run(): Promise<void> {
-    const sound = await this.runRound();
-    if (!this.leading) return;
-    this.failures = sound ? 0 : this.failures + 1;
-    if (sound) return this.armWithin(this.dirty ? fleetLimits.gatherMs : fleetLimits.resyncMs);
-    const waitMs = Math.min(fleetLimits.backoffMs * 2 ** (this.failures - 1), fleetLimits.backoffMaxMs);
-    this.armWithin(waitMs * (0.5 + this.options.random.float() / 2));
-  }
-
-  private async runRound(): Promise<boolean> {
     this.running = true;
     this.dirty = false;
+    const waitMs = await this.runRound();
+    this.running = false;
+    if (this.leading) this.armWithin(this.dirty ? fleetLimits.gatherMs : waitMs);
+  }
+
+  /** How long until the next one. */
+  private async runRound(): Promise<number> {
     try {
       if (!this.adopted) this.adopted = await this.adoptAll();
-      const owners = this.options.list();
-      return owners === null || (this.adopted && (await this.applyAll(owners)));
+      const owners = this.adopted ? this.options.list() : null;
+      const isWhole = owners === null || (await this.settleAll(owners));
+      this.brokenRounds = this.adopted ? 0 : this.brokenRounds + 1;
+      if (!isWhole) return fleetLimits.gatherMs;
     } catch (error) {
-      return this.fail('', String(error));
-    } finally {
-      this.running = false;
+      this.brokenRounds++;
+      this.tell('', String(error));
     }
+    return this.brokenRounds > 0 ? this.backoff(this.brokenRounds) : this.untilNextTry();
   }
 
   private async adoptAll(): Promise<boolean> {
+    const { term } = this;
     const objects = (await this.options.adopt?.()) ?? (this.options.adopt === undefined ? [] : null);
-    if (objects === null) return this.fail('', 'what is there already cannot be read');
+    if (term !== this.term) return false;
+    if (objects === null) return this.tell('', 'what is there already cannot be read');
     for (const { path, uid, owner } of objects)
-      this.applied.set(path, { text: '', atMs: Number.NEGATIVE_INFINITY, owner, uid });
+      this.applied.set(keyOf(owner, path), { path, text: '', atMs: Number.NEGATIVE_INFINITY, owner, uid });
     return true;
   }
 
-  private async applyAll(owners: readonly O[]): Promise<boolean> {
-    let sound = true;
+  /** False: not all that is due was of this round. What failed before comes last, so that it puts off nobody else's. */
+  private async settleAll(owners: readonly O[]): Promise<boolean> {
+    const now = this.options.clock.now();
+    const due = this.listTasks(owners)
+      .filter(({ key, text }) => {
+        const failure = this.failed.get(key);
+        return failure === undefined || failure.text !== text || failure.notBeforeMs <= now;
+      })
+      .sort((a, b) => this.failuresOf(a) - this.failuresOf(b));
+    const round = due.slice(0, fleetLimits.roundMax);
+    // What comes in place of another is there before that goes.
+    await this.settleEach(round.filter(({ item }) => item !== null));
+    await this.settleEach(round.filter(({ item }) => item === null));
+    return round.length === due.length;
+  }
+
+  private async settleEach(round: readonly Task<O>[]): Promise<void> {
+    const { term } = this;
+    let next = 0;
+    const lane = async () => {
+      while (this.leading && term === this.term) {
+        const task = round[next++];
+        if (task === undefined) return;
+        await this.settle(task, term);
+      }
+    };
+    await Promise.all(Array.from({ length: fleetLimits.lanes }, lane));
+  }
+
+  private listTasks(owners: readonly O[]): readonly Task<O>[] {
+    const { clock, render, holds } = this.options;
     const wanted = new Set<string>();
-    const served = new Set(owners.map(idOf));
+    const holders = new Map([...this.applied.values()].map(({ path, owner }) => [path, idOf(owner)]));
+    const tasks: Task<O>[] = [];
     for (const owner of owners) {
-      for (const item of this.options.render(owner)) {
-        wanted.add(pathOf(item));
-        sound = (await this.apply(item, owner)) && sound;
-        if (!this.leading) return true;
+      for (const item of render(owner)) {
+        const path = pathOf(item);
+        const id = idOf(owner);
+        if (!holders.has(path)) holders.set(path, id);
+        const holder = holders.get(path) === id ? '' : (holders.get(path) ?? '');
+        const text = JSON.stringify(item.object);
+        const task = { key: keyOf(owner, path), path, text, owner, item, holder };
+        const before = this.applied.get(task.key);
+        const isFresh = before?.text === task.text && clock.now() - before.atMs < fleetLimits.resyncMs;
+        if (!isFresh || holds?.(owner) === false) tasks.push(task);
+        wanted.add(task.key);
       }
     }
-    for (const [path, before] of [...this.applied]) {
-      if (wanted.has(path)) continue;
-      const { owner, uid } = before;
-      // An owner that is gone takes its objects along; one that is another's now does not. One that comes back later
-      // finds them as somebody else may have left them.
+    return [...tasks, ...this.listRemovals(owners, wanted)];
+  }
+
+  /**
+   * An owner that is gone takes its objects along; one that is another's now does not. One that comes back later finds
+   * them as somebody else may have left them.
+   */
+  private listRemovals(owners: readonly O[], wanted: ReadonlySet<string>): readonly Task<O>[] {
+    const served = new Set(owners.map(idOf));
+    const tasks: Task<O>[] = [];
+    for (const [key, before] of this.applied) {
+      const { path, owner } = before;
+      if (wanted.has(key)) continue;
       if (served.has(idOf(owner)) || this.options.isReleased(owner))
-        sound = (await this.remove(path, uid)) && sound;
-      else this.applied.set(path, { ...before, text: '' });
+        tasks.push({ key, path, text: '', owner, item: null, holder: '' });
+      else this.applied.set(key, { ...before, text: '' });
     }
-    return sound;
+    const told = new Set([...wanted, ...tasks.map(({ key }) => key)]);
+    for (const key of [...this.failed.keys()]) if (!told.has(key)) this.settled(key);
+    return tasks;
   }
 
-  private async apply(item: FleetObject, owner: O): Promise<boolean> {
-    const { api, clock } = this.options;
-    const path = pathOf(item);
-    const text = JSON.stringify(item.object);
-    const before = this.applied.get(path);
-    const isFresh = before?.text === text && clock.now() - before.atMs < fleetLimits.resyncMs;
-    if (isFresh && this.options.holds?.(owner) !== false) return true;
-    const query = `fieldManager=${fieldManager}&force=true`;
-    const answer = await api.request({
-      method: 'APPLY',
-      path: `${path}?${query}`,
-      body: labelled(item.object),
-    });
-    const status = answer.ok ? answer.value.status : 0;
-    if (answer.ok && (status === 200 || status === 201)) {
-      const uid = textOf(answer.value.body, 'metadata', 'uid');
-      this.applied.set(path, { text, atMs: clock.now(), owner, uid });
+  private async settle(task: Task<O>, term: number): Promise<void> {
+    const { api, clock, kind } = this.options;
+    const { key, path, text, owner, item, holder } = task;
+    const uid = this.applied.get(key)?.uid ?? '';
+    if (item !== null && holder !== '') return this.fail(task, foreignObject(item, `${kind} ${holder}`));
+    const outcome = await (item === null ? removeObject(api, path, uid) : writeObject(api, item, uid));
+    if (term !== this.term) return;
+    if (outcome.kind === 'failed') return this.fail(task, outcome);
+    this.settled(key);
+    if (outcome.kind === 'written') {
+      this.applied.set(key, { path, text, atMs: clock.now(), owner, uid: outcome.uid });
       this.counters.applied++;
-      return true;
+      return;
     }
-    return this.fail(
-      path,
-      answer.ok ? `${status} ${textOf(answer.value.body, 'message')}` : answer.error.message,
-    );
+    this.applied.delete(key);
+    if (outcome.kind === 'removed') this.counters.removed++;
   }
 
-  /** A conflict: it is another object by now, which somebody else made under its name. */
-  private async remove(path: string, uid: string): Promise<boolean> {
-    const preconditions = uid === '' ? {} : { preconditions: { uid } };
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...preconditions };
-    const answer = await this.options.api.request({ method: 'DELETE', path, body });
-    const status = answer.ok ? answer.value.status : 0;
-    if (status === 409) return this.applied.delete(path);
-    if (status !== 200 && status !== 202 && status !== 404)
-      return this.fail(path, answer.ok ? String(status) : answer.error.message);
-    this.applied.delete(path);
-    this.counters.removed++;
-    return true;
+  private settled(key: string): void {
+    const before = this.failed.get(key);
+    this.failed.delete(key);
+    if (before !== undefined && before.fault !== null) this.onFaults();
   }
 
-  private fail(path: string, reason: string): false {
+  private fail(task: Task<O>, { reason, fault }: Extract<WriteOutcome, { kind: 'failed' }>): void {
+    const before = this.failed.get(task.key);
+    const count = (before?.count ?? 0) + 1;
+    const notBeforeMs = this.options.clock.now() + this.backoff(count);
+    const { owner, text } = task;
+    this.failed.set(task.key, { owner, text, count, notBeforeMs, fault });
+    // What it is now is not known: it is looked at before it is written again.
+    if (task.item !== null && fault?.reason === 'ObjectNotOurs') this.applied.delete(task.key);
+    this.tell(task.path, reason);
+    if (before?.fault?.message !== fault?.message) this.onFaults();
+  }
+
+  private tell(path: string, reason: string): false {
     this.counters.failed++;
     this.options.log.write('warn', 'an object was not written', { path, reason });
     return false;
+  }
+
+  private failuresOf({ key }: Task<O>): number {
+    return this.failed.get(key)?.count ?? 0;
+  }
+
+  private backoff(count: number): number {
+    const waitMs = Math.min(fleetLimits.backoffMs * 2 ** (count - 1), fleetLimits.backoffMaxMs);
+    return waitMs * (0.5 + this.options.random.float() / 2);
+  }
+
+  private untilNextTry(): number {
+    const now = this.options.clock.now();
+    let waitMs: number = fleetLimits.resyncMs;
+    for (const { notBeforeMs } of this.failed.values()) waitMs = Math.min(waitMs, notBeforeMs - now);
+    return Math.max(waitMs, fleetLimits.gatherMs);
   }
 
   private armWithin(ms: number): void {
@@ -208,17 +310,10 @@ export class ObjectFleet<O extends FleetOwner> implements TimerHandler {
   }
 }
 
-function labelled(object: KubeObject): KubeObject {
-  const metadata = fieldOf(object, 'metadata') as KubeObject;
-  const labels = { ...(fieldOf(metadata, 'labels') as KubeObject), [managedLabel]: managedValue };
-  return { ...object, metadata: { ...metadata, labels } };
-}
-
 function idOf({ namespace, name }: FleetOwner): string {
   return `${namespace}/${name}`;
 }
 
-function pathOf({ root, plural, object }: FleetObject): string {
-  const namespace = encodeURIComponent(textOf(object, 'metadata', 'namespace'));
-  return `${root}/namespaces/${namespace}/${plural}/${encodeURIComponent(textOf(object, 'metadata', 'name'))}`;
+function keyOf(owner: FleetOwner, path: string): string {
+  return `${idOf(owner)} ${path}`;
 }

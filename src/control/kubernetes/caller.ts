@@ -91,7 +91,10 @@ export class Caller {
   }
 
   private init(request: KubeRequest, credential: Credential, signal: AbortSignal): BunFetchInit {
-    const headers = { ...this.headers(credential), accept: 'application/json' };
+    const headers = {
+      ...this.headers(credential),
+      accept: request.only === 'metadata' ? metadataOnly : 'application/json',
+    };
     return {
       method: request.method === 'APPLY' ? 'PATCH' : request.method,
       headers:
@@ -104,6 +107,9 @@ export class Caller {
     };
   }
 }
+
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 const contentTypes: Readonly<Record<KubeRequest['method'], string>> = {
   GET: 'application/json',

@@ -78,6 +78,14 @@ export class KubernetesSource implements Source, ReflectorOwner {
     return [...this.objects.values()].filter((one) => one.kind === kind && one.namespace === namespace);
   }
 
+  /** All of a kind, by their namespaces. */
+  namespacesOf(kind: string): ReadonlyMap<string, readonly RawObject[]> {
+    return Map.groupBy(
+      [...this.objects.values()].filter((one) => one.kind === kind),
+      ({ namespace }) => namespace,
+    );
+  }
+
   onObject(kind: WatchedKind, version: string, object: KubeObject): void {
     const raw = createRawObject(kind, version, object);
     this.versions.set(raw.key, versionOf(kind, version, object));

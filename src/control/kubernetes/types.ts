@@ -12,6 +12,8 @@ export interface KubeRequest {
   /** Path with query, beginning with `/`. */
   readonly path: string;
   readonly body?: KubeObject;
+  /** Of a GET: as much of the object as is to be answered; absent: all. */
+  readonly only?: 'metadata';
 }
 
 export interface KubeAnswer {

@@ -6,7 +6,7 @@ import type { Condition } from '../model/status.ts';
 import type { GatewayModel } from '../model/types.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
-import type { GatewayAddress, GatewayFacts, StatusInput } from './types.ts';
+import type { GatewayFacts, StatusInput } from './types.ts';
 
 const gatewayGroup = 'gateway.networking.k8s.io';
 
@@ -16,7 +16,7 @@ export function wantGatewayStatus(input: StatusInput, facts: GatewayFacts): Kube
   const model = facts.gateway(namespace, name);
   if (model === null) return unreadable(input, facts);
   const addresses = facts.addresses(namespace, name);
-  const served = judgeService(facts.proxies(namespace, name), addresses, facts.asked(namespace, name));
+  const served = judgeService(facts, namespace, name);
   const whole = input.conditions.filter(({ subject }) => subject.of === 'object').map(toWanted);
   const accepted = whole.find(({ type }) => type === 'Accepted') ?? acceptedGateway;
   const unsound = input.conditions.some(
@@ -107,25 +107,29 @@ export function addressesAsked(gateway: KubeObject): readonly string[] {
 }
 
 /** Programmed is a claim: it is made when proxies have taken it, and clients can reach them. */
-export function judgeService(
-  { connected, current }: { readonly connected: number; readonly current: number },
-  addresses: readonly GatewayAddress[],
-  asked: readonly string[],
-): WantedCondition {
+export function judgeService(facts: GatewayFacts, namespace: string, name: string): WantedCondition {
   const programmed = (status: 'True' | 'False', reason: string, message: string): WantedCondition => ({
     type: 'Programmed',
     status,
     reason,
     message,
   });
+  const fault = facts.fault('Gateway', namespace, name);
+  if (fault !== null) return programmed('False', fault.reason, fault.message);
+  const { connected, current } = facts.proxies(namespace, name);
+  const addresses = facts.addresses(namespace, name);
   if (connected === 0) return programmed('False', 'Pending', 'no proxy of this Gateway is connected');
   if (current === 0)
     return programmed('False', 'Pending', `none of its ${connected} proxies has taken it yet`);
   if (addresses.length === 0) return programmed('False', 'AddressNotAssigned', 'it has no address yet');
-  const lacking = asked.filter((address) => !addresses.some(({ value }) => value === address));
+  const lacking = facts
+    .asked(namespace, name)
+    .filter((address) => !addresses.some(({ value }) => value === address));
   if (lacking.length > 0)
     return programmed('False', 'AddressNotUsable', `it was not given ${lacking.join(', ')}`);
-  return programmed('True', 'Programmed', `${current} of ${connected} proxies serve it`);
+  const hidden = facts.hiddenLabels(namespace, name);
+  const words = `${current} of ${connected} proxies serve it`;
+  return programmed('True', 'Programmed', hidden === '' ? words : `${words}; ${hidden}`);
 }
 
 function describeListener(

@@ -12,11 +12,7 @@ export function wantListenerSetStatus(input: StatusInput, facts: GatewayFacts): 
   const namespace = textOf(object, 'metadata', 'namespace');
   const gateway = facts.gatewayOfSet(namespace, textOf(object, 'metadata', 'name'));
   if (gateway === null) return null;
-  const served = judgeService(
-    facts.proxies(gateway.namespace, gateway.name),
-    facts.addresses(gateway.namespace, gateway.name),
-    facts.asked(gateway.namespace, gateway.name),
-  );
+  const served = judgeService(facts, gateway.namespace, gateway.name);
   const said = conditions.find(({ type, subject }) => type === 'Accepted' && subject.of === 'object');
   const accepted = said === undefined ? acceptedSet : toWanted(said);
   const unsound = conditions.some(({ subject, status }) => subject.of === 'listener' && status === 'False');

@@ -2,12 +2,14 @@
 
 import { type AdsTypeStatus, typeUrls } from '../../xds/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
+import { judgePodLabels } from '../fleet/list-gateways.ts';
+import type { FleetFault } from '../fleet/object-writer.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
 import type { GatewayModel } from '../model/types.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { gatewayNameLabel, labelValueOf } from '../schema/gateway-labels.ts';
-import { objectKey } from '../source/types.ts';
+import { type ObjectKey, objectKey } from '../source/types.ts';
 import { addressesAsked } from './gateway-status.ts';
 import { emptyReport, type Players, type ReplicaReport } from './replica-report.ts';
 import { listOf } from './route-status.ts';
@@ -20,12 +22,19 @@ const addressesMax = 16;
 export class PlaneFacts implements GatewayFacts {
   private readonly plane: ControlPlane;
   private readonly source: KubernetesSource;
+  private readonly faults: () => ReadonlyMap<ObjectKey, FleetFault>;
   /** What all proxies say, of every replica. */
   report: ReplicaReport = emptyReport;
 
-  constructor(plane: ControlPlane, source: KubernetesSource) {
+  /** `faults`: of what this replica keeps, by the key of whom it keeps it for. */
+  constructor(
+    plane: ControlPlane,
+    source: KubernetesSource,
+    faults: () => ReadonlyMap<ObjectKey, FleetFault>,
+  ) {
     this.plane = plane;
     this.source = source;
+    this.faults = faults;
   }
 
   gateway(namespace: string, name: string): GatewayModel | null {
@@ -69,7 +78,21 @@ export class PlaneFacts implements GatewayFacts {
     return this.report.gateways.get(`${namespace}/${name}`) ?? { connected: 0, current: 0 };
   }
 
-  /** What our own proxies say now. */
+  fault(kind: 'Gateway' | 'Service', namespace: string, name: string): FleetFault | null {
+    return this.report.faults.get(objectKey(namespace, kind, name)) ?? null;
+  }
+
+  hiddenLabels(namespace: string, name: string): string {
+    const gateway = this.source.objectOf(objectKey(namespace, 'Gateway', name));
+    if (gateway === null || fieldOf(gateway, 'spec', 'infrastructure', 'labels') === undefined) return '';
+    const services = this.source.objectsOf('Service', namespace).map(({ value }) => value);
+    const hidden = judgePodLabels(gateway, services).hidden.map(
+      ({ label, service }) => `${label}, by which Service ${service} finds its own`,
+    );
+    return hidden.length === 0 ? '' : `its pods go without the labels ${hidden.join('; ')}`;
+  }
+
+  /** What our own proxies say now, and what we could not write. */
   measure(): ReplicaReport {
     const { nacks, built, adsServer } = this.plane;
     const current = new Set(
@@ -87,7 +110,7 @@ export class PlaneFacts implements GatewayFacts {
       const took = current.has(node.id) ? 1 : 0;
       gateways.set(key, { connected: before.connected + 1, current: before.current + took });
     }
-    return { gateways, refusals: nacks.refusals(built.model) };
+    return { gateways, refusals: nacks.refusals(built.model), faults: this.faults() };
   }
 }
 

@@ -1,24 +1,22 @@
 // PolicyStatus (GEP-713): one entry for each target. The list is atomic, as that of a route's parents.
 
+import type { FleetFault } from '../fleet/object-writer.ts';
 import { fieldOf, type KubeObject, textOf } from '../kubernetes/types.ts';
 import { describeSubject } from '../model/status.ts';
 import { gatewayController } from '../schema/gateway.ts';
 import { mergeConditions, type WantedCondition } from './conditions.ts';
 import { listOf, toWanted } from './route-status.ts';
-import type { StatusInput } from './types.ts';
+import type { GatewayFacts, StatusInput } from './types.ts';
 
 /** PolicyStatus.ancestors: the CRDs' bound. */
 const ancestorsMax = 16;
 /** BackendStatus.parents: likewise. */
 const parentsMax = 32;
 
-export function wantPolicyStatus({
-  object,
-  present,
-  conditions,
-  generation,
-  now,
-}: StatusInput): KubeObject | null {
+export function wantPolicyStatus(
+  { entry, object, present, conditions, generation, now }: StatusInput,
+  facts: GatewayFacts,
+): KubeObject | null {
   const before = listOf(fieldOf(present, 'ancestors'));
   const foreign = before.filter((one) => one['controllerName'] !== gatewayController);
   const namespace = textOf(object, 'metadata', 'namespace');
@@ -29,7 +27,9 @@ export function wantPolicyStatus({
       ({ subject }) =>
         subject.of === 'target' && subject.ref.name === target['name'] && subject.ref.sectionName === section,
     );
-    const said = strictest([...whole, ...about.map(toWanted)]);
+    const isFence = entry.kind === 'AccessPolicy' && fieldOf(object, 'spec', 'mode') !== 'Audit';
+    const fence = isFence ? facts.fault('Service', namespace, textOf(target, 'name')) : null;
+    const said = strictest([...unfenced(fence), ...whole, ...about.map(toWanted)]);
     if (said.length === 0) return [];
     const ancestorRef = {
       group: textOf(target, 'group'),
@@ -49,6 +49,11 @@ export function wantPolicyStatus({
   });
   if (own.length === 0 && foreign.length === before.length) return null;
   return { ancestors: [...foreign, ...own].slice(0, ancestorsMax) };
+}
+
+/** What keeps the network from holding what a policy says: the proxies do all the same. */
+function unfenced(fault: FleetFault | null): readonly WantedCondition[] {
+  return fault === null ? [] : [{ ...fault, type: 'NetworkEnforced', status: 'False' }];
 }
 
 /** PolicyStatus of a policy that has its effect through Gateways. */

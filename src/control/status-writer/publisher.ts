@@ -4,10 +4,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Log, Random } from '../../base/index.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { ObjectFleet } from '../fleet/object-fleet.ts';
+import type { FleetFault } from '../fleet/object-writer.ts';
 import type { KubernetesSource } from '../kubernetes/kubernetes-source.ts';
 import { Lease } from '../kubernetes/lease.ts';
 import type { KubeApi, KubeObject } from '../kubernetes/types.ts';
 import { fieldOf, textOf } from '../kubernetes/types.ts';
+import type { ObjectKey } from '../source/types.ts';
 import type { ObjectStatus } from '../status/report.ts';
 import { EventRecorder } from './events.ts';
 import { PlaneFacts } from './plane-facts.ts';
@@ -37,7 +39,9 @@ export interface PublisherOptions {
   readonly own: { readonly lease: string; readonly fleets: readonly Kept[] };
 }
 
-type Kept = Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'>;
+/** `faults` is of those that keep objects for others. */
+type Kept = Pick<ObjectFleet<never>, 'lead' | 'poke' | 'stop'> &
+  Partial<Pick<ObjectFleet<never>, 'faults' | 'onFaults'>>;
 
 export class StatusPublisher {
   readonly writer: StatusWriter;
@@ -51,7 +55,7 @@ export class StatusPublisher {
   constructor(options: PublisherOptions) {
     const { plane, api, clock, random, log, namespace, identity, replica, podUid } = options;
     this.options = options;
-    this.facts = new PlaneFacts(plane, options.source);
+    this.facts = new PlaneFacts(plane, options.source, () => addFaults(this.fleets));
     this.events = new EventRecorder({ api, clock, log, identity });
     this.writer = new StatusWriter({
       api,
@@ -95,6 +99,7 @@ export class StatusPublisher {
         for (const fleet of options.own.fleets) fleet.lead(leading);
       },
     });
+    for (const fleet of this.fleets) if ('onFaults' in fleet) fleet.onFaults = () => this.writer.poke();
     plane.watchStatus(() => {
       this.writer.poke();
       for (const fleet of this.fleets) fleet.poke();
@@ -150,6 +155,10 @@ export class StatusPublisher {
       },
     ];
   }
+}
+
+function addFaults(fleets: readonly Kept[]): ReadonlyMap<ObjectKey, FleetFault> {
+  return new Map(fleets.toReversed().flatMap(({ faults }) => [...(faults ?? [])]));
 }
 
 /** Are all fields that we write as they should be? */

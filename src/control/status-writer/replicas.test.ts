@@ -157,6 +157,7 @@ describe('a report', () => {
     const report = {
       gateways: new Map([['a/b', { connected: 2, current: 1 }]]),
       refusals: new Map([['a/Service/b', refusal('n', 3)]]),
+      faults: new Map([['a/Gateway/b', { reason: 'ObjectNotOurs', message: 'x' } as const]]),
     };
     expect(decodeReport(encodeReport(report))).toEqual(report);
   });
@@ -164,19 +165,32 @@ describe('a report', () => {
   test('is bounded, in words and in all', () => {
     const many = Array.from({ length: 2000 }, (_, at) => `bank/Service/service-${at}`);
     const refusals = new Map(many.map((key) => [key, refusal('n', 1, 'x'.repeat(5000))]));
-    const text = encodeReport({ gateways: new Map(), refusals });
+    const text = encodeReport({ ...emptyReport, refusals });
     expect(text.length).toBeLessThan(writerLimits.reportCharsMax + 100);
     const back = decodeReport(text);
     expect(back.refusals.size).toBeGreaterThan(200);
     expect(back.refusals.get(many[0]!)?.message).toHaveLength(writerLimits.refusalCharsMax);
   });
 
-  test.each(['', '{', '[]', 'null', '{"gateways":{"a/b":{"connected":"1"}},"refusals":{"x":1}}'])(
-    'that is none is empty: %s',
-    (text) => {
-      expect(decodeReport(text)).toEqual(emptyReport);
-    },
-  );
+  test.each([
+    '',
+    '{',
+    '[]',
+    'null',
+    '{"gateways":{"a/b":{"connected":"1"}},"refusals":{"x":1},"faults":{"x":{"reason":"y","message":""}}}',
+  ])('that is none is empty: %s', (text) => {
+    expect(decodeReport(text)).toEqual(emptyReport);
+  });
+
+  test('says what any replica could not write, in the words of the first', () => {
+    const of = (message: string) => ({
+      ...emptyReport,
+      faults: new Map([['a/Gateway/b', { reason: 'ObjectRefused', message } as const]]),
+    });
+    expect([...addReports([emptyReport, of('one'), of('two')]).faults.values()]).toEqual([
+      { reason: 'ObjectRefused', message: 'one' },
+    ]);
+  });
 
   test('of nobody adds up to nothing', () => {
     expect(addReports([])).toEqual(emptyReport);

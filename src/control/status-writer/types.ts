@@ -1,5 +1,6 @@
 // What the status of an object is made from.
 
+import type { FleetFault } from '../fleet/object-writer.ts';
 import type { KubeObject } from '../kubernetes/types.ts';
 import type { CatalogEntry } from '../model/catalog.ts';
 import type { Condition } from '../model/status.ts';
@@ -33,6 +34,10 @@ export interface GatewayFacts {
   addresses(namespace: string, name: string): readonly GatewayAddress[];
   /** How many proxies that play it are connected, and how many of them took what it means now. */
   proxies(namespace: string, name: string): Players;
+  /** What keeps the objects that run a Gateway, or fence a Service, from being as they should be. */
+  fault(kind: 'Gateway' | 'Service', namespace: string, name: string): FleetFault | null;
+  /** Why its pods lack labels that its infrastructure asks for; empty: they have all. */
+  hiddenLabels(namespace: string, name: string): string;
 }
 
 export interface GatewayAddress {

@@ -32,6 +32,8 @@ function facts(more: Partial<GatewayFacts> = {}): GatewayFacts {
     asked: () => [],
     addresses: () => [{ type: 'IPAddress', value: '10.0.0.1' }],
     proxies: () => ({ connected: 2, current: 1 }),
+    fault: () => null,
+    hiddenLabels: () => '',
     ...more,
   };
 }
@@ -152,6 +154,22 @@ describe('a set of listeners', () => {
           message: 'it was not given 10.0.0.9',
         },
       ]);
+    }
+  });
+
+  test('is not programmed while an object that runs its Gateway is another’s; and which labels its pods lack', () => {
+    const message = 'Service edge-weft (v1) is somebody else’s';
+    const known = facts({ fault: () => ({ reason: 'ObjectNotOurs', message }) });
+    for (const kind of ['Gateway', 'ListenerSet']) {
+      const { conditions } = want(kind, { listeners: [] }, [], {}, known) as { conditions: KubeObject[] };
+      expect(conditions.find(({ type }) => type === 'Programmed')).toMatchObject({
+        ...{ status: 'False', reason: 'ObjectNotOurs', message },
+      });
+      const lacking = facts({ hiddenLabels: () => 'its pods go without' });
+      const served = want(kind, { listeners: [] }, [], {}, lacking) as { conditions: KubeObject[] };
+      expect(served.conditions.find(({ type }) => type === 'Programmed')).toMatchObject({
+        ...{ status: 'True', message: '1 of 2 proxies serve it; its pods go without' },
+      });
     }
   });
 
@@ -467,6 +485,35 @@ test('a policy has an entry for each target, a no before a yes', () => {
   expect(ancestors[0]).toMatchObject({
     conditions: [{ type: 'Programmed', status: 'False' }, { type: 'Accepted' }],
   });
+});
+
+test('a policy whose fence the API server refuses says so of that target, unless it is only audited', () => {
+  const refused = {
+    reason: 'ObjectRefused',
+    message: 'NetworkPolicy weft-fence-ledger was refused: 422',
+  } as const;
+  const known = facts({
+    fault: (kind, namespace, name) =>
+      `${namespace}/${kind}/${name}` === 'shop/Service/ledger' ? refused : null,
+  });
+  const targetOf = (name: string): Subject => ({
+    of: 'target',
+    ref: { group: '', kind: 'Service', namespace: 'shop', name },
+  });
+  const conditions = ['ledger', 'cards'].flatMap((name) => [
+    said('Accepted', 'True', 'Accepted', targetOf(name)),
+    // Another reason, which counts less.
+    said('NetworkEnforced', 'False', 'NetworkNotEnforced', targetOf(name)),
+  ]);
+  const reasons = (kind: string, mode: string) => {
+    const targetRefs = ['ledger', 'cards'].map((name) => ({ kind: 'Service', name }));
+    const status = want(kind, { mode, targetRefs }, conditions, {}, known);
+    const { ancestors } = status as { ancestors: { conditions: KubeObject[] }[] };
+    return ancestors.map((one) => one.conditions.find(({ type }) => type === 'NetworkEnforced')?.['reason']);
+  };
+  expect(reasons('AccessPolicy', 'Enforce')).toEqual(['ObjectRefused', 'NetworkNotEnforced']);
+  expect(reasons('AccessPolicy', 'Audit')).toEqual(['NetworkNotEnforced', 'NetworkNotEnforced']);
+  expect(reasons('ServicePolicy', 'Enforce')).toEqual(['NetworkNotEnforced', 'NetworkNotEnforced']);
 });
 
 describe('mergeConditions', () => {

@@ -203,3 +203,32 @@ spec:
   targetRefs: [{ group: "", kind: Service, name: hello }]
   rules: [{ from: [{ serviceAccount: { name: named } }], http: [{ methods: [GET], path: { value: /ready } }] }]
 `;
+
+/** Names that a Gateway `edge` and a fence of `hello` would have. */
+export const taken = `
+apiVersion: v1
+kind: Service
+metadata: { name: edge-weft, namespace: shop }
+spec: { selector: { app: theirs }, ports: [{ port: 80 }] }
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: weft-fence-hello, namespace: shop, labels: { weft.dev/fence: hello } }
+spec: { podSelector: { matchLabels: { app: theirs } } }
+`;
+
+/** A Gateway whose labels are those by which the Service `hello` finds its pods. */
+export const taking = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: weft }
+spec: { controllerName: weft.dev/gateway-controller }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: shop }
+spec:
+  gatewayClassName: weft
+  infrastructure: { labels: { app: hello } }
+  listeners: [{ name: http, protocol: HTTP, port: 8088 }]
+`;

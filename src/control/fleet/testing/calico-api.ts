@@ -13,11 +13,15 @@ export function apiOf(status = 200, resources: readonly object[] = [{ name: 'net
     metadata: {
       ...{ namespace: 'bank', name: 'weft-fence-old', uid: 'p' },
       ownerReferences: [{ name: 'old', uid: 's' }],
+      managedFields: [{ manager: 'weft-control', operation: 'Apply' }],
     },
   };
+  // It carries the label, and somebody else made it.
+  const theirs = { metadata: { ...item.metadata, name: 'theirs', managedFields: [{ manager: 'kubectl' }] } };
   return {
     request: async ({ path }) => {
-      const body: KubeObject = path === '/apis/projectcalico.org/v3' ? { resources } : { items: [item] };
+      const body: KubeObject =
+        path === '/apis/projectcalico.org/v3' ? { resources } : { items: [item, theirs] };
       return ok({ status, body, retryAfterMs: 0 });
     },
     watch: () => () => {},
