@@ -15,8 +15,9 @@ import { type BatchReceiver, EventBatcher, type SourceEvent } from './source/bat
 import { DirectorySource } from './source/directory.ts';
 import type { ObjectKey, Source, SourceFault } from './source/types.ts';
 import { ChangeLog, type ObjectChange } from './status/change-log.ts';
-import { describeRefusal, NackBook, type Refusal } from './status/nacks.ts';
+import { NackBook } from './status/nacks.ts';
 import { ProxyBook } from './status/proxies.ts';
+import { describeRefusal, isBelieved, type Refusal } from './status/refusals.ts';
 import { type ObjectStatus, reportObjects } from './status/report.ts';
 
 export interface ControlPlaneOptions {
@@ -133,7 +134,7 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   ): readonly ObjectStatus[] {
     return reportObjects(this.catalog.entries(), this.built.book).map((status) => {
       const refusal = refusals.get(status.key);
-      if (refusal === undefined) return status;
+      if (refusal === undefined || !isBelieved(refusal)) return status;
       return { ...status, conditions: [...status.conditions, describeRefusal(refusal)] };
     });
   }

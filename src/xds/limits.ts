@@ -104,6 +104,8 @@ export const unansweredMax = 4;
 export const refusalsToldMax = 256;
 /** Bytes that are read of a NACK's text. */
 export const nackTextMax = 4_096;
+/** A stream's refusals of one type are logged once in this time. */
+export const nackLogMs = 1_000;
 /**
  * Answers to who asks for types that do not exist, and characters in them, that wait until the client takes what was
  * sent before; more ends the stream.

@@ -25,8 +25,6 @@ export const writerLimits = {
   reportLifeMs: 45_000,
   /** Characters of a report; an API server takes 256 KiB of annotations. */
   reportCharsMax: 200_000,
-  /** Characters of a proxy's words in it. */
-  refusalCharsMax: 500,
   /** Replicas whose reports are added up. */
   replicasMax: 100,
 } as const;

@@ -3,7 +3,7 @@
 
 import type { FleetFault } from '../fleet/object-writer.ts';
 import { isRecord } from '../kubernetes/types.ts';
-import type { Refusal } from '../status/nacks.ts';
+import { addRefusals, ownVoice, type Refusal } from '../status/refusals.ts';
 import { writerLimits } from './limits.ts';
 
 /** Proxies that play a Gateway: connected, and of these those that took what it means now. */
@@ -39,14 +39,10 @@ export function encodeReport({ gateways, refusals, faults }: ReplicaReport): str
     }
     return taken;
   };
-  const short = [...refusals].map(
-    ([key, refusal]) =>
-      [key, { ...refusal, message: refusal.message.slice(0, writerLimits.refusalCharsMax) }] as const,
-  );
   return JSON.stringify({
     gateways: fitting(gateways),
     faults: fitting(faults),
-    refusals: fitting(short),
+    refusals: fitting(refusals),
   });
 }
 
@@ -61,7 +57,7 @@ export function decodeReport(text: string): ReplicaReport {
   if (!isRecord(parsed)) return emptyReport;
   return {
     gateways: mapOf(parsed['gateways'], isPlayers),
-    refusals: mapOf(parsed['refusals'], isRefusal),
+    refusals: withVoices(mapOf(parsed['refusals'], isRefusal)),
     faults: mapOf(parsed['faults'], isFault),
   };
 }
@@ -77,8 +73,8 @@ export function addReports(reports: readonly ReplicaReport[]): ReplicaReport {
     }
     for (const [key, fault] of report.faults) if (!faults.has(key)) faults.set(key, fault);
     for (const [key, refusal] of report.refusals) {
-      const before = refusals.get(key) ?? { ...refusal, proxies: 0 };
-      refusals.set(key, { ...before, proxies: before.proxies + refusal.proxies });
+      const before = refusals.get(key);
+      refusals.set(key, before === undefined ? refusal : addRefusals(before, refusal));
     }
   }
   return { gateways, refusals, faults };
@@ -101,11 +97,23 @@ function isFault(value: unknown): value is FleetFault {
   );
 }
 
-function isRefusal(value: unknown): value is Refusal {
+/** A replica of the version before tells of none; it passed on what it believed. */
+function withVoices(
+  refusals: ReadonlyMap<string, Omit<Refusal, 'voices'> & Partial<Refusal>>,
+): ReadonlyMap<string, Refusal> {
+  return new Map([...refusals].map(([key, one]) => [key, { ...one, voices: one.voices ?? [ownVoice] }]));
+}
+
+function isRefusal(value: unknown): value is Omit<Refusal, 'voices'> & Partial<Refusal> {
   return (
     isRecord(value) &&
+    (value['voices'] === undefined || isTexts(value['voices'])) &&
     typeof value['nodeId'] === 'string' &&
     typeof value['message'] === 'string' &&
     Number.isInteger(value['proxies'])
   );
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }

@@ -3,8 +3,9 @@ import { buildModel } from '../model/build.ts';
 import { Catalog } from '../model/catalog.ts';
 import { parseManifests } from '../source/parse.ts';
 import { policy, route, service } from '../testing/manifests.ts';
-import { describeRefusal, NackBook, nacksMax, nacksPerNodeMax } from './nacks.ts';
+import { NackBook, nacksMax, nacksPerNodeMax } from './nacks.ts';
 import { findOwners } from './owners.ts';
+import { describeRefusal } from './refusals.ts';
 
 function build(text: string) {
   const parsed = parseManifests('f', text);

@@ -3,10 +3,10 @@
 // condition on them. A refusal stays until that very resource is taken or gone.
 
 import type { AdsRefusal } from '../../xds/index.ts';
-import { type Condition, itself } from '../model/status.ts';
 import type { Model } from '../model/types.ts';
 import type { ObjectKey } from '../source/types.ts';
 import { findOwners } from './owners.ts';
+import { joinVoices, ownVoice, plain, type Refusal, voiceOf } from './refusals.ts';
 
 export interface Nack extends AdsRefusal {
   /** Who refused. */
@@ -59,7 +59,7 @@ export class NackBook {
     return [...this.nacks.values()].flatMap((own) => [...own.values()]);
   }
 
-  /** For the objects behind what was refused: the first words, and how many say no. */
+  /** For the objects behind what was refused: words, how many say no, and who is heard. */
   refusals(model: Model): ReadonlyMap<ObjectKey, Refusal> {
     const byOwner = new Map<ObjectKey, Nack[]>();
     for (const nack of this.all()) {
@@ -69,33 +69,19 @@ export class NackBook {
         list.push(nack);
       }
     }
-    return new Map(
-      [...byOwner].map(([owner, nacks]) => [
-        owner,
-        {
-          nodeId: nacks[0]?.nodeId ?? '',
-          message: nacks[0]?.message ?? '',
-          proxies: new Set(nacks.map(({ nodeId }) => nodeId)).size,
-        },
-      ]),
-    );
+    return new Map([...byOwner].map(([owner, nacks]) => [owner, sumUp(owner, nacks)]));
   }
 }
 
-/** What proxies say against one object. */
-export interface Refusal {
-  /** Who said it first. */
-  readonly nodeId: string;
-  /** In its own words. */
-  readonly message: string;
-  /** How many say no. */
-  readonly proxies: number;
-}
-
-export function describeRefusal({ nodeId, message: words, proxies }: Refusal): Condition {
-  const more = proxies > 1 ? ` (and ${proxies - 1} more)` : '';
-  const message = `${nodeId}${more} refused it: ${words}`;
-  return { type: 'Programmed', status: 'False', reason: 'Nacked', message, about: '', subject: itself };
+function sumUp(owner: ObjectKey, nacks: readonly Nack[]): Refusal {
+  const voices = new Map(nacks.map(({ nodeId }) => [nodeId, voiceOf(nodeId, owner)]));
+  const own = nacks.find(({ nodeId }) => voices.get(nodeId) === ownVoice) ?? nacks[0];
+  return {
+    nodeId: plain(own?.nodeId ?? ''),
+    message: plain(own?.message ?? ''),
+    proxies: voices.size,
+    voices: joinVoices(voices.values()),
+  };
 }
 
 function keyOf(typeUrl: string, { resource, part }: AdsRefusal): string {

@@ -1,9 +1,9 @@
 // What a client says of responses: pairs each ACK and NACK with the response it is for, and tells who observes.
 
 import type { Clock, Log } from '../../base/index.ts';
-import { nackTextMax } from '../limits.ts';
+import { nackLogMs, nackTextMax } from '../limits.ts';
 import type { XdsNode } from '../types.ts';
-import type { TypeState } from './type-state.ts';
+import type { Inflight, TypeState } from './type-state.ts';
 import type { AdsObserver } from './types.ts';
 
 export interface AnswersHost {
@@ -22,7 +22,7 @@ export function settleAnswer(
 ): boolean {
   const response = state.takeAnswered(nonce);
   if (error !== null) {
-    const message = reportNack(host, node, state, response?.version ?? '', error);
+    const message = reportNack(host, node, state, response, error);
     if (response !== null) state.refuse(response, message);
   } else if (response !== null) {
     state.accept(response);
@@ -45,17 +45,30 @@ function reportNack(
   host: AnswersHost,
   node: XdsNode,
   state: TypeState,
-  version: string,
+  response: Inflight | null,
   error: string,
 ): string {
   const message = error.slice(0, nackTextMax);
   state.error = message === '' ? 'refused without a reason' : message;
-  host.log.write('warn', 'xds response refused', {
+  const version = response?.version ?? '';
+  if (response !== null) tellNack(host, node, state, version);
+  host.observer.onNack({ node, typeUrl: state.typeUrl, version, message: state.error });
+  return state.error;
+}
+
+/** A client refuses as often as it likes, in words of its own. */
+function tellNack({ clock, log }: AnswersHost, node: XdsNode, state: TypeState, version: string): void {
+  const now = clock.now();
+  state.nacksUntold++;
+  if (now - state.nackToldAtMs < nackLogMs) return;
+  const more = state.nacksUntold > 1 ? { nacks: state.nacksUntold } : {};
+  state.nackToldAtMs = now;
+  state.nacksUntold = 0;
+  log.write('warn', 'xds response refused', {
     node: node.id,
     type: state.typeUrl,
     version,
     error: state.error,
+    ...more,
   });
-  host.observer.onNack({ node, typeUrl: state.typeUrl, version, message: state.error });
-  return state.error;
 }

@@ -54,6 +54,9 @@ export class TypeState implements QuarantineHost {
   asked: readonly string[] = [];
   /** SotW: the version that the client said it holds. */
   heldVersion = '';
+  /** When a refusal was last logged, and how many were not since. */
+  nackToldAtMs = Number.NEGATIVE_INFINITY;
+  nacksUntold = 0;
   /** A response is owed even if it is empty. */
   owed = false;
   /** The set that `due` and `leaving` were computed against; null before the first snapshot. */

@@ -1,7 +1,7 @@
 // The client's end of a server stream, in a test's hands: it sends what the test says and keeps what the server
 // answers, at once.
 
-import { type Clock, type MeshError, silentLog } from '../../base/index.ts';
+import { type Clock, type Log, type MeshError, silentLog } from '../../base/index.ts';
 import type { XdsCaller } from '../caller.ts';
 import { encodeDeltaRequest, encodeSotwRequest, joinPieces } from '../discovery/encode.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from '../discovery/messages.ts';
@@ -118,13 +118,14 @@ function describe(response: AnyResponse): string {
 export function createTestServer(
   clock: Clock,
   source: SnapshotSource,
+  log: Log = silentLog,
 ): { server: AdsServer; nacks: AdsNack[]; acks: string[]; refusals: AdsRefusal[] } {
   const nacks: AdsNack[] = [];
   const acks: string[] = [];
   const refusals: AdsRefusal[] = [];
   const server = new AdsServer({
     clock,
-    log: silentLog,
+    log,
     snapshotFor: () => source,
     observer: {
       onStream() {},
