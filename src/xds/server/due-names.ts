@@ -7,6 +7,9 @@ import { type ResourceMap, ResourceSet } from '../snapshot/resource-set.ts';
 import type { ListedResources } from './listed-resources.ts';
 import type { NameList } from './name-list.ts';
 
+/** Lists that wait; before one more, all become names: each name is looked for in every list. */
+const listsMax = 16;
+
 /** Where resources are due as a whole, or by a list. */
 export interface DuePages {
   readonly pages: readonly Page[];
@@ -56,7 +59,9 @@ export class DueNames {
       for (const name of list.names) this.add(name);
       return;
     }
-    for (const name of this.names) if (list.has(name)) this.names.delete(name);
+    if (list.size < this.names.size) for (const name of list.names) this.names.delete(name);
+    else for (const name of this.names) if (list.has(name)) this.names.delete(name);
+    if (this.lists.length >= listsMax) this.spell();
     this.lists = [...this.lists, { list, from: 0 }];
   }
 

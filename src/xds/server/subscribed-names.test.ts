@@ -1,7 +1,9 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
 import { NameList } from './name-list.ts';
 import { SubscribedNames } from './subscribed-names.ts';
+
+setDefaultTimeout(30_000);
 
 test('any history is a set of names', () => {
   const step = fc.record({
@@ -49,4 +51,31 @@ test('a thousand clients that ask for the same thousand names hold them once', (
   // A set each would be 30 MB and more.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
   expect(all.every((names) => names.size === 1_000)).toBe(true);
+});
+
+test('a request costs what is in it, whatever was asked for before', () => {
+  const names = new SubscribedNames();
+  for (let list = 0; list < 900; list++) {
+    for (let i = 0; i < 100; i++) names.add(`list ${list} ${i}`);
+    names.settle();
+  }
+  expect(names.size).toBe(90_000);
+  // A name moves each time its list is twice as long: from lists of 100 to one of 90,000 ten times.
+  expect(names.moved).toBeLessThan(90_000 * 11);
+  const before = names.moved;
+  for (let request = 0; request < 5_000; request++) {
+    expect(names.delete(`list ${request % 900} ${Math.floor(request / 900)}`)).toBe(true);
+    names.add(`other ${request}`);
+    names.settle();
+  }
+  expect(names.size).toBe(90_000);
+  expect(names.moved - before).toBeLessThan(5_000 * 20);
+  // Who takes back what he gave up is where he was.
+  const again = names.moved;
+  for (let request = 0; request < 5_000; request++) {
+    names.delete('list 7 99');
+    names.add('list 7 99');
+    names.settle();
+  }
+  expect(names.moved).toBe(again);
 });
