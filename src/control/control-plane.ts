@@ -7,9 +7,11 @@ import { Histogram, latencyBoundsSeconds } from '../observe/index.ts';
 import { type AdsObserver, type AdsRefusal, AdsServer, LoadReports, type XdsNode } from '../xds/index.ts';
 import { createCallerCounts } from './callers/prover.ts';
 import { MeshCompiler } from './compile/mesh.ts';
+import { hasEndpointsIn } from './load-localities.ts';
 import type { BuiltModel } from './model/build.ts';
 import { Catalog } from './model/catalog.ts';
 import { ModelBuilder } from './model/model-builder.ts';
+import type { PortModel } from './model/types.ts';
 import { type ScopeEntry, SnapshotBook } from './snapshot/snapshot-book.ts';
 import { type BatchReceiver, EventBatcher, type SourceEvent } from './source/batch.ts';
 import { DirectorySource } from './source/directory.ts';
@@ -52,7 +54,10 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
   readonly catalog = new Catalog();
   readonly counters: ControlCounters = { builds: 0, publishes: 0, events: 0, acks: 0, nacks: 0 };
   /** How the requests of clients that say so went, by the clusters that the mesh has. */
-  readonly loads = new LoadReports({ knows: (cluster) => this.hasCluster(cluster) });
+  readonly loads = new LoadReports({
+    knows: (cluster) => this.findPort(cluster) !== null,
+    hasEndpoints: (cluster, locality) => hasEndpointsIn(this.findPort(cluster), locality),
+  });
   /** Callers let in and refused, where they are asked to prove who they are. */
   readonly callers = createCallerCounts();
   readonly buildSeconds = new Histogram(latencyBoundsSeconds);
@@ -199,10 +204,11 @@ export class ControlPlane implements BatchReceiver, AdsObserver {
     this.watcher?.();
   }
 
-  private hasCluster(cluster: string): boolean {
-    if (this.built.model.backends.has(cluster)) return true;
+  private findPort(cluster: string): PortModel | null {
+    const backend = this.built.model.backends.get(cluster);
+    if (backend !== undefined) return backend;
     const service = this.built.model.services.get(cluster.slice(0, cluster.lastIndexOf(':')));
-    return service?.ports.some(({ id }) => id === cluster) === true;
+    return service?.ports.find(({ id }) => id === cluster) ?? null;
   }
 
   /** Null: the mesh reads of the object what it read before. */

@@ -63,7 +63,7 @@ describeWith(
       await write(one.port);
       const clock = createSystemClock();
       const plane = createControlPlane({ clock, log: silentLog, store, directory: 'dir' });
-      const loads = new LoadReports({ knows: () => true, intervalMs: 200 });
+      const loads = new LoadReports({ knows: () => true, hasEndpoints: () => true, intervalMs: 200 });
       const listener = serveGrpcAds({
         ...{ network: createBunNetwork(), clock, server: plane.adsServer, loads },
         address: { kind: 'ip', host: '127.0.0.1', port: 0 },

@@ -86,7 +86,11 @@ function bootstrapOf(listenPort: number, backendPort: number, listener: GrpcAdsL
 
 describeWith(['envoy'], 'the load that Envoy reports', () => {
   test('is what it did, by locality; clusters that the mesh does not know are passed over', async () => {
-    const loads = new LoadReports({ knows: (cluster) => cluster === 'bank/a:80', intervalMs: 200 });
+    const loads = new LoadReports({
+      knows: (cluster) => cluster === 'bank/a:80',
+      hasEndpoints: () => true,
+      intervalMs: 200,
+    });
     const clock = createSystemClock();
     const listener = serveGrpcAds({
       server: new AdsServer({ clock, log: silentLog, snapshotFor: () => new TestSource() }),

@@ -1,5 +1,6 @@
 // What clients of any make say of the requests that they sent, by cluster and locality (LRS). Counted are clusters that
-// the mesh knows, so that no client makes this grow; what one says of itself is as true as the client is.
+// the mesh knows, and localities in which these have endpoints, so that no client makes this grow; what one says of
+// itself is as true as the client is.
 
 import {
   loadClustersMax,
@@ -37,7 +38,10 @@ export interface ClusterLoad {
 export interface ClusterLoads {
   readonly cluster: string;
   readonly dropped: number;
-  /** By locality; what is beyond {@link loadLocalitiesMax} of them is summed under `other`. */
+  /**
+   * By locality in which the cluster has endpoints, {@link loadLocalitiesMax} of them at most; the rest is summed under
+   * `other`.
+   */
   readonly localities: ReadonlyMap<string, Readonly<LoadCounts>>;
 }
 
@@ -57,9 +61,14 @@ export interface ClientLoad extends Readonly<LoadCounts> {
 export interface LoadReportsOptions {
   /** Whether the mesh has a cluster of this name; of others nothing is kept. */
   readonly knows: (cluster: string) => boolean;
+  /** Whether such a cluster has endpoints there; `locality` as in {@link LocalityLoad}. */
+  readonly hasEndpoints: (cluster: string, locality: string) => boolean;
   /** How often clients are to report; default 10 s. */
   readonly intervalMs?: number;
 }
+
+/** What is not told apart. */
+const other = 'other';
 
 interface KeptCluster {
   readonly cluster: string;
@@ -71,13 +80,15 @@ export class LoadReports {
   readonly intervalMs: number;
   /** Reports of clusters that the mesh does not know (any more), since the start. */
   unknown = 0;
-  private readonly knows: (cluster: string) => boolean;
+  private readonly knows: LoadReportsOptions['knows'];
+  private readonly hasEndpoints: LoadReportsOptions['hasEndpoints'];
   private readonly clusters = new Map<string, KeptCluster>();
   private readonly clients = new Set<LoadClient>();
   private readonly peers = new Map<string, number>();
 
-  constructor({ knows, intervalMs = loadIntervalMs }: LoadReportsOptions) {
+  constructor({ knows, hasEndpoints, intervalMs = loadIntervalMs }: LoadReportsOptions) {
     this.knows = knows;
+    this.hasEndpoints = hasEndpoints;
     this.intervalMs = intervalMs;
   }
 
@@ -118,7 +129,7 @@ export class LoadReports {
       kept.dropped += load.dropped;
       client.dropped += load.dropped;
       for (const locality of load.localities) {
-        add(countsOf(kept, locality.locality), locality);
+        add(this.countsOf(kept, locality.locality), locality);
         add(client, locality);
         inProgress += locality.inProgress;
       }
@@ -154,6 +165,25 @@ export class LoadReports {
     const kept: KeptCluster = { cluster, dropped: 0, localities: new Map() };
     this.clusters.set(cluster, kept);
     return kept;
+  }
+
+  private countsOf(kept: KeptCluster, locality: string): LoadCounts {
+    const { cluster, localities } = kept;
+    const known = localities.get(locality);
+    if (known !== undefined) return known;
+    if (!this.hasEndpoints(cluster, locality)) return otherOf(localities);
+    if (localities.size >= loadLocalitiesMax) this.sumUpGone(kept);
+    if (localities.size >= loadLocalitiesMax) return otherOf(localities);
+    return createCounts(localities, locality);
+  }
+
+  /** Where endpoints were and are no more is no longer told apart. */
+  private sumUpGone({ cluster, localities }: KeptCluster): void {
+    for (const [locality, counts] of localities) {
+      if (locality === other || this.hasEndpoints(cluster, locality)) continue;
+      localities.delete(locality);
+      add(otherOf(localities), counts);
+    }
   }
 
   private sweep(): void {
@@ -193,12 +223,13 @@ function sumUp(one: ClientLoad, other: ClientLoad): ClientLoad {
   };
 }
 
-function countsOf({ localities }: KeptCluster, locality: string): LoadCounts {
-  const name = localities.has(locality) || localities.size < loadLocalitiesMax ? locality : 'other';
-  const known = localities.get(name);
-  if (known !== undefined) return known;
+function otherOf(localities: Map<string, LoadCounts>): LoadCounts {
+  return localities.get(other) ?? createCounts(localities, other);
+}
+
+function createCounts(localities: Map<string, LoadCounts>, locality: string): LoadCounts {
   const counts = { issued: 0, succeeded: 0, failed: 0 };
-  localities.set(name, counts);
+  localities.set(locality, counts);
   return counts;
 }
 

@@ -65,7 +65,11 @@ function start(loads = createLoads(), caller: XdsCaller | null = null, clock = n
 }
 
 function createLoads(known: Set<string> = new Set(['bank/ledger:80'])): LoadReports {
-  return new LoadReports({ knows: (cluster) => known.has(cluster), intervalMs: 1_500 });
+  return new LoadReports({
+    knows: (cluster) => known.has(cluster),
+    hasEndpoints: () => true,
+    intervalMs: 1_500,
+  });
 }
 
 test('a client is asked once for all clusters and no endpoints, and what it says is summed', () => {
@@ -112,17 +116,40 @@ test('of clusters that the mesh does not know, or no more, nothing is kept', () 
   expect(loads.list()).toEqual([]);
 });
 
-test('localities beyond their bound are summed', () => {
-  const { call, loads } = start();
-  call.onMessage(hello());
+test('localities beyond their bound, and such as the cluster has no endpoints in, are summed', () => {
   const zones = Array.from({ length: loadLocalitiesMax + 3 }, (_, zone) => `z${zone}`);
+  const theirs = new Set(zones.map((zone) => `/${zone}`));
+  const loads = new LoadReports({
+    knows: () => true,
+    hasEndpoints: (_, locality) => theirs.has(locality),
+    intervalMs: 1_500,
+  });
+  const { call } = start(loads);
+  call.onMessage(hello());
+  const issuedOf = (locality: string) => loads.list()[0]?.localities.get(locality)?.issued;
+  // Who comes first with what it made up takes no place of the true ones.
+  for (let report = 0; report < 10; report++)
+    call.onMessage(
+      reportOf(
+        'bank/ledger:80',
+        zones.map((zone) => `made-up-${report}-${zone}`),
+      ),
+    );
+  expect([...(loads.list()[0]?.localities.keys() ?? [])]).toEqual(['other']);
+  const madeUp = 10 * zones.length * 3;
+  expect(issuedOf('other')).toBe(madeUp);
   call.onMessage(reportOf('bank/ledger:80', zones));
-  const [kept] = loads.list();
-  expect([kept?.localities.size, kept?.localities.get('other')?.issued]).toEqual([loadLocalitiesMax + 1, 9]);
+  expect(issuedOf('/z0')).toBe(3);
+  expect(loads.list()[0]?.localities.size).toBe(loadLocalitiesMax);
+  expect(issuedOf('other')).toBe(madeUp + 4 * 3);
+  // Where endpoints are no more, others may be counted.
+  theirs.delete('/z0');
+  call.onMessage(reportOf('bank/ledger:80', ['z34']));
+  expect([issuedOf('/z0'), issuedOf('/z34'), issuedOf('other')]).toEqual([undefined, 3, madeUp + 5 * 3]);
 });
 
 test('so many clusters are counted', () => {
-  const loads = new LoadReports({ knows: () => true });
+  const loads = new LoadReports({ knows: () => true, hasEndpoints: () => true });
   const client = loads.enter('p');
   if (typeof client === 'string') throw new Error(client);
   const report = Array.from({ length: loadClustersMax + 2 }, (_, index) => ({

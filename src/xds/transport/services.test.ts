@@ -80,7 +80,7 @@ describe('load reports', () => {
   });
 
   test('have a size', async () => {
-    const loads = new LoadReports({ knows: () => true });
+    const loads = new LoadReports({ knows: () => true, hasEndpoints: () => true });
     const seen = call(open({}, loads), loadReportingPath);
     await until('it is open', () => loads.streamCount === 1);
     const frame = new Uint8Array(5);
