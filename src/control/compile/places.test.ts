@@ -9,6 +9,7 @@ import { parseManifests } from '../source/parse.ts';
 import { service, slice } from '../testing/manifests.ts';
 import { MeshCompiler } from './mesh.ts';
 import { parseScope, type Scope } from './scope.ts';
+import { SharedResources } from './shared-resources.ts';
 
 function modelOf(text: string) {
   const catalog = new Catalog();
@@ -77,4 +78,44 @@ test('where one does they differ in its endpoints alone, and no longer once it i
   expect([...after!.resources.get(typeUrls.endpoint)!.keys()]).toEqual([
     ...before!.resources.get(typeUrls.endpoint)!.keys(),
   ]);
+});
+
+const zonal = ['z', 'w'].map(
+  (zone, at) => `---
+apiVersion: v1
+kind: Service
+metadata: { name: zonal-${at}, namespace: bank }
+spec: { trafficDistribution: PreferSameZone, ports: [{ name: http, port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: zonal-${at}-1, namespace: bank, labels: { kubernetes.io/service-name: zonal-${at} } }
+addressType: IPv4
+ports: [{ name: http, port: 80 }]
+endpoints: [{ addresses: [10.0.2.1], zone: ${zone} }, { addresses: [10.0.2.2], zone: x }]
+`,
+);
+
+test('for zones that no endpoint knows nothing is made, and they see what is seen from nowhere', () => {
+  const shared = new SharedResources();
+  const models = [modelOf(''), modelOf(mesh + zonal.join('')), modelOf(mesh + local + zonal[1])];
+  shared.follow(models[0]!, models[1]!);
+  const at = (zone: string, node = '') => shared.assignmentsAt({ zone, node });
+  const nowhere = at('');
+  for (let made = 0; made < 1_000; made++) expect(at(`made up ${made}`)).toBe(nowhere);
+  expect(shared.placeCount).toBe(0);
+  const versionOf = (zone: string, name: string) => at(zone).get(`bank/${name}:80`)?.version;
+  expect(versionOf('z', 'zonal-0')).not.toBe(versionOf('', 'zonal-0'));
+  expect(versionOf('z', 'zonal-1')).toBe(versionOf('', 'zonal-1'));
+  expect(versionOf('x', 'zonal-1')).not.toBe(versionOf('', 'zonal-1'));
+  expect(shared.placeCount).toBe(2);
+  // Its last endpoint there is gone: what was kept for the zone goes, and with it what its nodes had of their own.
+  at('z', 'n1');
+  shared.follow(models[1]!, models[2]!);
+  expect(at('z')).toBe(at(''));
+  expect(at('made up', 'n1').get('bank/dns:80')?.version).toBe(at('', 'n1').get('bank/dns:80')?.version);
+  expect(at('made up 2', 'n1')).toBe(at('', 'n1'));
+  expect(at('x', 'n1')).not.toBe(at('', 'n1'));
+  // x, n1 from nowhere, n1 in x.
+  expect(shared.placeCount).toBe(3);
 });

@@ -33,12 +33,19 @@ export class SharedResources {
   /** Those that one zone, or one node, sees otherwise than another. */
   private readonly byZone = new Map<string, PortModel>();
   private readonly byNode = new Map<string, PortModel>();
+  /** Zones that endpoints of `byZone` are in or meant for, each with how many of these ports know it. */
+  private readonly zoneUses = new Map<string, number>();
   /** Endpoints as seen from nowhere; most ports look the same from everywhere, and have these. */
   private anywhere: ResourceSet = ResourceSet.of([]);
-  /** By zone, each for callers whose node is not asked for. */
+  /** By zone that some endpoint knows, each for callers whose node is not asked for. */
   private readonly zones = new Map<string, ZoneSet>();
   /** By zone and node. */
   private readonly nodes = new Map<string, NodeSet>();
+
+  /** Sets of endpoints that are kept for a place. */
+  get placeCount(): number {
+    return this.zones.size + this.nodes.size;
+  }
 
   get ports(): ReadonlyMap<string, PortModel> {
     return this.inForce;
@@ -54,6 +61,8 @@ export class SharedResources {
     dropUnasked(this.zones);
     const changes = listChanges(before, after);
     for (const change of changes) this.replace((change.after ?? change.before)!.id, change.after);
+    dropUnknown(this.nodes, this.zoneUses);
+    dropUnknown(this.zones, this.zoneUses);
     this.clusters = apply(this.clusters, changes.filter(isNewCluster), (port, held) =>
       hasOwnKey(port) ? null : encodeResource(ClusterSchema, port.id, compileCluster(port), held),
     );
@@ -64,7 +73,13 @@ export class SharedResources {
     for (const one of this.nodes.values()) this.settle(one, placed);
   }
 
-  assignmentsAt({ zone, node }: Place): ResourceSet {
+  /**
+   * A zone is what a node says of itself: from one that no endpoint knows all looks as from nowhere, and who makes up
+   * zones has nothing made for them.
+   */
+  assignmentsAt(place: Place): ResourceSet {
+    const { node } = place;
+    const zone = this.zoneUses.has(place.zone) ? place.zone : '';
     const inZone = this.assignmentsIn(zone);
     if (node === '' || !this.tellsNodesApart) return inZone;
     const key = `${zone} ${node}`;
@@ -114,6 +129,8 @@ export class SharedResources {
   }
 
   private replace(id: string, next: PortModel | null): void {
+    const old = this.byZone.get(id);
+    if (old !== undefined) this.countZones(old, -1);
     this.byZone.delete(id);
     this.byNode.delete(id);
     if (next === null) {
@@ -121,8 +138,19 @@ export class SharedResources {
       return;
     }
     this.inForce.set(id, next);
-    if (goesByZone(next)) this.byZone.set(id, next);
+    if (goesByZone(next)) {
+      this.byZone.set(id, next);
+      this.countZones(next, 1);
+    }
     if (goesByNode(next)) this.byNode.set(id, next);
+  }
+
+  private countZones({ endpoints }: PortModel, sign: 1 | -1): void {
+    for (const zone of new Set(endpoints.flatMap((one) => [one.zone, ...one.forZones]))) {
+      const uses = (this.zoneUses.get(zone) ?? 0) + sign;
+      if (uses === 0) this.zoneUses.delete(zone);
+      else this.zoneUses.set(zone, uses);
+    }
   }
 }
 
@@ -131,6 +159,11 @@ function dropUnasked(sets: Map<string, ZoneSet>): void {
     if (!one.asked) sets.delete(key);
     one.asked = false;
   }
+}
+
+/** Whoever is in a zone that no endpoint knows any more is given what is seen from nowhere. */
+function dropUnknown(sets: Map<string, ZoneSet>, known: ReadonlyMap<string, number>): void {
+  for (const [key, { place }] of sets) if (place.zone !== '' && !known.has(place.zone)) sets.delete(key);
 }
 
 function goesByZone({ locality, external }: PortModel): boolean {
