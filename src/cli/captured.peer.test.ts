@@ -170,6 +170,20 @@ const answers = await Promise.all([
 ]);
 for (const answer of answers) console.log('said ' + answer);
 `;
+/** What the proxy wrote of those it refused, as it comes to know of them. */
+const refusals = `
+for (let tries = 0; tries < 50; tries++) {
+  const lines = (await Bun.file('lines').text()).split('\\n').filter((line) => line.includes('"access":"refused"')).map((line) => JSON.parse(line));
+  if (lines.length === 8) {
+    const bytes = lines.filter(({ port }) => port !== undefined).map(({ enforced, rule, caller, port }) => [enforced, rule, caller, port].join(' '));
+    for (const line of bytes.sort()) console.log(line);
+    break;
+  }
+  await Bun.sleep(100);
+}
+`;
+const none = 'denied rbac_access_denied_matched_policy[none]';
+
 const fates = [
   ...['200 OK', '403 Forbidden', '403 Forbidden', '403 Forbidden', '403 Forbidden'],
   ...['', '', 'bytes', 'bytes'],
@@ -187,7 +201,7 @@ ${process.execPath} -e "$(cat origins.js)" & origins=$!
 ${weft} control --dir mesh --xds 10.9.0.1:15010 --insecure-xds --admin 127.0.0.1:15014 >&2 & control=$!
 $inside ${weft} redirect --tool ${tool} --outbound-ports all --inbound-ports all
 $inside ${process.execPath} -e "$(cat application.js)" & application=$!
-$inside setpriv --regid=1337 --keep-groups -- ${proxy} >&2 & proxy=$!
+$inside setpriv --regid=1337 --keep-groups -- ${proxy} >lines & proxy=$!
 trap 'kill -9 $origins $application $control $proxy $pod' EXIT
 ${ready('http://127.0.0.1:15000/ready')}
 ${calls.map((call) => `${call} || true; echo`).join('\n')}
@@ -213,6 +227,7 @@ async function play(proxy: string, calls: readonly string[], tool = 'nft'): Prom
     writeFileSync(join(folder, 'origins.js'), origins);
     writeFileSync(join(folder, 'application.js'), application);
     writeFileSync(join(folder, 'callers.js'), callers);
+    writeFileSync(join(folder, 'refusals.js'), refusals);
     const bootstrap = encodeBootstrap({
       role: 'sidecar',
       name: 'caller-0',
@@ -302,12 +317,17 @@ for (const tool of ['nft', 'iptables'] as const)
 describeInNamespace([], 'a fenced pod to which all connections are led, beside Weft', () => {
   test('is fenced at every port of its Services, by requests and by bytes, and serves the others', async () => {
     const counted = `$inside curl -s '127.0.0.1:15000/stats/prometheus?usedonly' | grep -E '^envoy_(http_)?rbac_denied' | sort`;
-    const said = await play(`${weft} proxy -c bootstrap.json -l error`, [inbound, counted]);
+    const written = `${process.execPath} -e "$(cat refusals.js)"`;
+    const said = await play(`${weft} proxy -c bootstrap.json -l error`, [inbound, counted, written]);
     expect(said).toEqual([
       ...fates,
       'envoy_http_rbac_denied{envoy_http_conn_manager_prefix="inbound"} 4',
       'envoy_rbac_denied{envoy_rbac_prefix="inbound:5432"} 2',
       'envoy_rbac_denied{envoy_rbac_prefix="inbound:8081"} 2',
+      `${none} 10.9.0.1 5432`,
+      `${none} 10.9.0.1 8081`,
+      `${none} 10.9.0.1 8081`,
+      `${none} fd00:9::1 5432`,
     ]);
   });
 });

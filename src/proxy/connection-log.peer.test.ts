@@ -35,6 +35,15 @@ DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT ACCESS_LOG_TYPE REQUESTED_SERVER_NAME DOWN
   .trim()
   .split(/\s+/);
 
+/** Envoy has connected to the endpoint by the time that it refuses, and counted the bytes by which it knows of it. */
+const judged = `
+CONNECTION_TERMINATION_DETAILS RESPONSE_FLAGS RESPONSE_CODE PROTOCOL ACCESS_LOG_TYPE LISTENER_NAME FILTER_CHAIN_NAME
+DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT DYNAMIC_METADATA(envoy.filters.network.rbac:shadow_engine_result)
+DYNAMIC_METADATA(envoy.filters.network.rbac:shadow_effective_policy_id)
+`
+  .trim()
+  .split(/\s+/);
+
 const proven = `
 DOWNSTREAM_PEER_URI_SAN DOWNSTREAM_PEER_DNS_SAN DOWNSTREAM_PEER_IP_SAN DOWNSTREAM_PEER_EMAIL_SAN DOWNSTREAM_PEER_SUBJECT
 DOWNSTREAM_PEER_ISSUER DOWNSTREAM_PEER_SERIAL DOWNSTREAM_PEER_FINGERPRINT_256 DOWNSTREAM_PEER_FINGERPRINT_1
@@ -83,7 +92,7 @@ const secured = {
 };
 
 describeWith(['envoy'], 'logs of connections beside Envoy', () => {
-  const both = new EnvoyPair(3);
+  const both = new EnvoyPair(5);
 
   const bootstrap = (places: Places, origin: number): Json => {
     const manager = managerFilter({
@@ -104,6 +113,23 @@ describeWith(['envoy'], 'logs of connections beside Envoy', () => {
         access_log: [log(places, 'tunnel', tunnelled)],
       },
     };
+    const rbac = (rules: Json) => ({
+      name: 'rbac',
+      typed_config: { '@type': `${network}.rbac.v3.RBAC`, stat_prefix: 'net.', ...rules },
+    });
+    const from = (address_prefix: string, prefix_len: number) => ({
+      policies: {
+        'a b': {
+          permissions: [{ any: true }],
+          principals: [{ direct_remote_ip: { address_prefix, prefix_len } }],
+        },
+      },
+    });
+    const [near, far] = [from('127.0.0.0', 8), from('10.0.0.0', 8)];
+    const judgedTunnel = (name: string) => ({
+      ...tunnel,
+      typed_config: { ...tunnel.typed_config, access_log: [log(places, name, judged)] },
+    });
     const listener = (index: number, name: string, filter: Json, more: Json = {}) => ({
       name,
       address: socketAddress(places.ports[index]!),
@@ -120,6 +146,15 @@ describeWith(['envoy'], 'logs of connections beside Envoy', () => {
           listener(2, 'unmatched', tunnel, {
             filter_chain_match: { source_prefix_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 8 }] },
           }),
+          listener(3, 'refused', tunnel, {
+            filters: [
+              rbac({ rules: { action: 'DENY', ...near }, shadow_rules: near }),
+              judgedTunnel('refused'),
+            ],
+          }),
+          listener(4, 'audited', tunnel, {
+            filters: [rbac({ shadow_rules: far }), judgedTunnel('audited')],
+          }),
         ],
         clusters: [staticCluster('origin', origin)],
       },
@@ -131,7 +166,9 @@ describeWith(['envoy'], 'logs of connections beside Envoy', () => {
     await both.start((places) => bootstrap(places, origin.port));
     for (const places of [both.own, both.theirs]) {
       await both.exchange(places, 'GET / HTTP/1.1\r\nhost: h\r\n\r\n');
-      await both.exchange(places, 'GET / HTTP/1.1\r\nhost: h\r\n\r\n', 2).catch(() => {});
+      for (const refused of [2, 3])
+        await both.exchange(places, 'GET / HTTP/1.1\r\nhost: h\r\n\r\n', refused).catch(() => {});
+      await both.exchange(places, 'GET / HTTP/1.1\r\nhost: h\r\n\r\n', 4);
       const answer = await fetch(`https://127.0.0.1:${places.ports[1]}/`, {
         keepalive: false,
         headers: { connection: 'close' },
@@ -149,13 +186,19 @@ describeWith(['envoy'], 'logs of connections beside Envoy', () => {
 
   afterAll(() => both.stop());
 
-  for (const name of ['tunnel', 'tcp-connections', 'unmatched-connections', 'proven', 'tls-connections'])
+  const names = [
+    ...['tunnel', 'tcp-connections', 'unmatched-connections', 'proven', 'tls-connections'],
+    ...['refused', 'audited', 'refused-connections'],
+  ];
+  for (const name of names)
     test(name, async () => {
       const [own, theirs] = await Promise.all(
         [both.own, both.theirs].map(async (places) => JSON.parse((await both.lines(places, name, 1))[0]!)),
       );
       // Bytes of HTTP are counted for each request.
       if (name === 'tls-connections') Object.assign(theirs, { BYTES_RECEIVED: null, BYTES_SENT: null });
+      // Read by Envoy before it judges.
+      if (name === 'refused-connections') Object.assign(theirs, { BYTES_RECEIVED: 0 });
       expect(own).toEqual(theirs);
     });
 });

@@ -11,6 +11,7 @@ import {
   TcpProxySchema,
 } from '../../xds/api.ts';
 import type { PortModel } from '../model/types.ts';
+import { refusalsLog } from './access-log.ts';
 import { hashSource } from './affinity.ts';
 import { durationOf, emptyMessage, packAny } from './messages.ts';
 import { withOnDemand } from './on-demand.ts';
@@ -54,18 +55,21 @@ interface Carried {
   /** Its cluster comes to who asks for it. */
   readonly asked?: boolean;
   readonly sticky?: boolean;
+  /** Not everybody may connect. */
+  readonly fenced?: boolean;
 }
 
 /** As long as its ends want: nobody knows what it is, nor how long it is silent. */
 export function carry(
   cluster: string,
-  { statPrefix = cluster, asked = false, sticky = false }: Carried = {},
+  { statPrefix = cluster, asked = false, sticky = false, fenced = false }: Carried = {},
 ): Filter {
   const proxy = packAny(TcpProxySchema, {
     statPrefix,
     clusterSpecifier: { case: 'cluster', value: cluster },
     idleTimeout: durationOf(0),
     ...(sticky ? { hashPolicy: [hashSource()] } : {}),
+    ...(fenced ? { accessLog: [refusalsLog('bytes')] } : {}),
   });
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',

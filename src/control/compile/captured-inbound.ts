@@ -95,6 +95,6 @@ function compileBytes({ port, access }: InboundPort): MessageInitShape<typeof Fi
 function carryInbound(statPrefix: string, access: AccessModel | null): Filter[] {
   return [
     ...(access === null ? [] : [compileBytesAccess(access, statPrefix)]),
-    carry(inboundPassthrough, { statPrefix }),
+    carry(inboundPassthrough, { statPrefix, fenced: access !== null }),
   ];
 }

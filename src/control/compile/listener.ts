@@ -67,7 +67,7 @@ export function compileManager({
     requestHeadersTimeout: durationOf(headTimeoutMs),
     // Between services the application's own name stays; at the edge the caller's request id is not believed.
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
-    ...(fenced ? { accessLog: [refusalsLog()] } : {}),
+    ...(fenced ? { accessLog: [refusalsLog('requests')] } : {}),
     preserveExternalRequestId: !edge,
     useRemoteAddress: edge,
     xffNumTrustedHops: hops,

@@ -21,6 +21,7 @@ import { DownstreamConnection } from './connection.ts';
 import { ConnectionLog } from './connection-log.ts';
 import { DrainPace, type DrainStrategy } from './drain-pace.ts';
 import { ListenerSlots } from './listener-slots.ts';
+import { logRefused, tell } from './refused-connection.ts';
 import { Securing, type SecuringOwner } from './securing.ts';
 import type { Ends, Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';
@@ -215,11 +216,24 @@ export class RuntimeListener implements SessionOwner, SecuringOwner, AcceptorOwn
 
   serve(socket: Socket, ends: Ends): SocketHandler {
     const { network } = this;
-    const refusal = network === null ? null : network.judge(this.endsOf(socket, ends));
-    if (refusal !== null) return refusal;
     const { tcp } = this.config;
-    if (tcp !== null) return new TcpTunnel(this.context, this, tcp, socket, ends);
+    const refusal = network === null ? null : network.judge(this.endsOf(socket, ends));
+    if (refusal !== null) {
+      this.logRefused(socket, ends);
+      return refusal;
+    }
+    if (tcp !== null)
+      return new TcpTunnel(this.context, this, tcp, socket, tell(ends, network?.said ?? null));
     return new DownstreamConnection(this.context, this, socket, ends);
+  }
+
+  private logRefused(socket: Socket, ends: Ends): void {
+    const said = this.network?.said ?? null;
+    const refused = { socket, ends: tell(ends, said), details: said?.details ?? '' };
+    const { accessLogs, config, connectionLog, context } = this;
+    if (config.tcp !== null && accessLogs !== null)
+      logRefused(context, this, accessLogs, 'TcpConnectionEnd', refused);
+    if (connectionLog !== null) logRefused(context, this, connectionLog.loggers, 'NotSet', refused);
   }
 
   chain(name: string): Chain | null {

@@ -1,2 +1,3 @@
 export { NetworkChain } from './network-chain.ts';
+export type { Said } from './network-rbac.ts';
 export { rejected } from './rejected.ts';

@@ -3,23 +3,20 @@
 
 import type { Clock } from '../../base/index.ts';
 import type { SocketHandler } from '../../net/index.ts';
-import {
-  AccessRules,
-  type Counters,
-  type Gauge,
-  type RateLimit,
-  type TokenBucketConfig,
-} from '../../policy/index.ts';
+import type { Counters, Gauge, RateLimit, TokenBucketConfig } from '../../policy/index.ts';
 import type { NetworkFilterConfig } from '../config/filter-types.ts';
 import type { ProxyContext } from '../context.ts';
 import type { ExchangeContext } from '../exchange/index.ts';
-import { AccessCounts, ConnectionFacts, type Ends } from '../filters/index.ts';
+import type { Ends } from '../filters/index.ts';
 import type { FilterSample } from '../stats/index.ts';
 import { DelayedRefusal, delayedMax } from './delayed-refusal.ts';
+import { NetworkRbac, type Said } from './network-rbac.ts';
 import { rejected } from './rejected.ts';
 
 interface NetworkFilter {
   admit(ends: Ends): boolean;
+  /** Of whom it judged last. */
+  readonly said?: Said | null;
   /** What becomes of one that it did not admit; absent or null: it is reset. */
   refuse?(): SocketHandler | null;
   /** One that was admitted is over, or was refused by a filter behind. */
@@ -29,6 +26,8 @@ interface NetworkFilter {
 
 export class NetworkChain {
   readonly key: string;
+  /** Of the connection that was judged last. */
+  said: Said | null = null;
   private readonly filters: readonly NetworkFilter[];
 
   constructor(listener: string, configs: readonly NetworkFilterConfig[], context: ExchangeContext) {
@@ -38,8 +37,11 @@ export class NetworkChain {
 
   /** null: it is served. */
   judge(ends: Ends): SocketHandler | null {
+    this.said = null;
     for (const [index, filter] of this.filters.entries()) {
-      if (filter.admit(ends)) continue;
+      const admitted = filter.admit(ends);
+      this.said = filter.said ?? this.said;
+      if (admitted) continue;
       for (const before of this.filters.slice(0, index)) before.release();
       return filter.refuse?.() ?? rejected;
     }
@@ -64,39 +66,6 @@ function createFilter(name: string, config: NetworkFilterConfig, context: Exchan
       return new ConnectionLimit(name, config, context);
     case 'connection-rate':
       return new ConnectionRate(name, config, context);
-  }
-}
-
-class NetworkRbac implements NetworkFilter {
-  private readonly prefix: string;
-  private readonly rules: AccessRules | null;
-  private readonly shadow: AccessRules | null;
-  private readonly counts: AccessCounts;
-
-  constructor(config: Extract<NetworkFilterConfig, { kind: 'rbac' }>) {
-    this.rules = config.rules === null ? null : new AccessRules(config.rules);
-    this.shadow = config.shadow === null ? null : new AccessRules(config.shadow);
-    this.counts = new AccessCounts('rbac_', 'envoy_rbac_prefix');
-    // Envoy's prefixes end with a dot, which its labels leave out.
-    this.prefix = config.statPrefix.replace(/\.$/, '');
-    if (this.rules !== null) this.counts.begin('', this.prefix);
-    if (this.shadow !== null) this.counts.begin('shadow_', this.prefix);
-  }
-
-  admit(ends: Ends): boolean {
-    const facts = new ConnectionFacts(ends);
-    const { prefix } = this;
-    if (this.shadow !== null) this.counts.count('shadow_', prefix, this.shadow.judge(facts), false);
-    if (this.rules === null) return true;
-    const verdict = this.rules.judge(facts);
-    this.counts.count('', prefix, verdict, false);
-    return verdict.allowed;
-  }
-
-  release(): void {}
-
-  samples(): Iterable<FilterSample> {
-    return this.counts.samples();
   }
 }
 
