@@ -97,7 +97,9 @@ export class LoadHttp2Connection extends Http2ClientSocket {
   override onClose(socket: Socket, error: MeshError | null): void {
     this.retired = true;
     super.onClose(socket, error);
-    const reason = this.foreign ? notHttp2 : (error?.code ?? 'connect-failed');
+    // Such as a server that wants a certificate: its refusal follows a handshake that was fine for us.
+    const silent = this.codec === null ? 'connect-failed' : 'peer-closed';
+    const reason = this.foreign ? notHttp2 : (error?.code ?? silent);
     const failure = this.ready ? '' : reason;
     this.held.length = 0;
     for (const lane of [...this.lanes]) {

@@ -242,19 +242,25 @@ describe('over HTTP/2', () => {
     expect((await failuresOf(null)).failures).toEqual({ 'connect-refused': 10 });
   });
 
+  /** What it answers whatever comes, and ends. */
+  const answering = (answer: Buffer): SocketHandler => ({
+    onOpen() {},
+    onData(socket) {
+      socket.write(answer, 0, answer.length);
+      socket.end();
+    },
+    onDrain() {},
+    onEnd() {},
+    onClose() {},
+  });
+
+  test('a server that ends the connection at once', async () => {
+    expect((await failuresOf(answering(Buffer.alloc(0)))).failures).toEqual({ 'peer-closed': 10 });
+  });
+
   test('a server of HTTP/1 is told of', async () => {
     const answer = Buffer.from('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
-    const server: SocketHandler = {
-      onOpen() {},
-      onData(socket) {
-        socket.write(answer, 0, answer.length);
-        socket.end();
-      },
-      onDrain() {},
-      onEnd() {},
-      onClose() {},
-    };
-    const report = await failuresOf(server);
+    const report = await failuresOf(answering(answer));
     expect(report.failures).toEqual({ 'not-http2': 10 });
     expect(formatReport(report)).toContain('not-http2: a server answered HTTP/1');
   });

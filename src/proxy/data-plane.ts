@@ -179,7 +179,8 @@ export class DataPlane implements SnapshotTarget, ProxyView, OverloadPlane, Time
     for (const [object, names] of this.clusters.unresolved())
       for (const value of names)
         unknown.push({ object, field: 'load_assignment', rule: 'was not looked up yet', value });
-    const ofTls = listTlsObstacles(this.context.tls, this.listenerConfigs());
+    const configured = this.applied?.clusters.values() ?? [];
+    const ofTls = listTlsObstacles(this.context.tls, this.listenerConfigs(), configured);
     return [...this.bindIssues, ...ofTls, ...unrouted, ...unknown];
   }
 

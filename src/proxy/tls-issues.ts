@@ -4,7 +4,7 @@
 import type { Issue } from '../base/index.ts';
 import { tlsConfigsOfCluster } from './config/index.ts';
 import type { ClusterConfig, ListenerConfig } from './config/types.ts';
-import { type TlsRuntime, waiting } from './tls/index.ts';
+import { reading, type TlsRuntime, waiting } from './tls/index.ts';
 
 /** The newest material that is not in force, of whom; the last good one may be. */
 export function listTlsIssues(
@@ -26,10 +26,14 @@ export function listTlsIssues(
 }
 
 /**
- * Of listeners that have nothing to show. A secret that the control plane has not sent yet is none: it may be one of
- * many, and a proxy that is never ready serves none of them.
+ * Of listeners that have nothing to show, and of clusters whose files are being read. A secret that the control plane
+ * has not sent yet is none: it may be one of many, and a proxy that is never ready serves none of them.
  */
-export function listTlsObstacles(tls: TlsRuntime, listeners: Iterable<ListenerConfig>): readonly Issue[] {
+export function listTlsObstacles(
+  tls: TlsRuntime,
+  listeners: Iterable<ListenerConfig>,
+  clusters: Iterable<ClusterConfig>,
+): readonly Issue[] {
   const faults = tls.faults();
   if (faults.size === 0) return [];
   const issues: Issue[] = [];
@@ -38,5 +42,6 @@ export function listTlsObstacles(tls: TlsRuntime, listeners: Iterable<ListenerCo
     if (fault === undefined || fault.usable || fault.issue.endsWith(waiting)) continue;
     issues.push({ object: name, field: 'tls', rule: fault.issue, value: '' });
   }
-  return issues;
+  const read = listTlsIssues(tls, [], clusters).filter(({ rule }) => rule.endsWith(reading));
+  return [...issues, ...read];
 }

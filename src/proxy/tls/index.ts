@@ -6,4 +6,4 @@ export {
   TlsRuntime,
   type TlsServerSlot,
 } from './tls-runtime.ts';
-export { waiting } from './tls-slot.ts';
+export { reading, waiting } from './tls-slot.ts';

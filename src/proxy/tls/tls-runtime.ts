@@ -4,7 +4,12 @@
 import type { Log } from '../../base/index.ts';
 import type { Network, Store, TlsClient, TlsServer } from '../../net/index.ts';
 import type { ClientHello } from '../../wire/tls-sniff/index.ts';
-import type { DownstreamTlsConfig, SecretConfig, UpstreamTlsConfig } from '../config/tls-types.ts';
+import type {
+  DownstreamTlsConfig,
+  SecretConfig,
+  TextSource,
+  UpstreamTlsConfig,
+} from '../config/tls-types.ts';
 import { chooseCertificate, describeShown, type Shown } from './choose-certificate.ts';
 import { FileTexts } from './file-texts.ts';
 import { ServerParameters } from './server-parameters.ts';
@@ -107,10 +112,14 @@ export class TlsRuntime implements SlotWorld {
   /**
    * Forgets what the configuration no longer holds; open connections keep their contexts. Those of listeners are made
    * now, those of clusters with their first connection: a context takes 3 ms, and most clusters of a large mesh are
-   * never called.
+   * never called. Their files are read now: who calls first does not wait for them, and would be refused.
    */
   retain(used: ReadonlySet<DownstreamTlsConfig | UpstreamTlsConfig>): void {
-    for (const config of used) if (config.side === 'server') this.server(config);
+    for (const config of used) {
+      if (config.side === 'server') this.server(config);
+      else if (!this.clients.has(config) && this.readsFiles(config))
+        this.clients.set(config, new ClientSlot(this, config, true));
+    }
     for (const slots of [this.servers, this.clients] as Map<
       DownstreamTlsConfig | UpstreamTlsConfig,
       { slots: readonly TlsSlot[] }
@@ -121,6 +130,14 @@ export class TlsRuntime implements SlotWorld {
         slots.delete(config);
       }
     }
+  }
+
+  private readsFiles({ certificate, validation }: UpstreamTlsConfig): boolean {
+    return [certificate, validation].some((ref) => {
+      if (ref.kind === 'none' || ref.kind === 'file') return ref.kind === 'file';
+      const value = ref.kind === 'named' ? (this.secretOf(ref.name)?.value ?? {}) : ref.value;
+      return Object.values(value).some((source: unknown) => (source as TextSource | null)?.kind === 'file');
+    });
   }
 
   certificates(): readonly CertificateTexts[] {
@@ -211,13 +228,14 @@ class ClientSlot implements TlsClientSlot {
   /** By the names that are sent and expected; of the material in use. */
   private readonly clients = new Map<string, TlsClient>();
 
-  constructor(world: SlotWorld, config: UpstreamTlsConfig) {
+  constructor(world: SlotWorld, config: UpstreamTlsConfig, asleep = false) {
     this.config = config;
     if (config.validation.kind === 'none')
       world.log.write('warn', 'TLS without validation_context: any server is believed', { sni: config.sni });
     this.slot = new TlsSlot(world, config, () => this.renew());
     this.slots = [this.slot];
-    this.slot.refresh();
+    if (asleep) this.slot.sleep();
+    else this.slot.refresh();
   }
 
   get issue(): string {
@@ -231,6 +249,7 @@ class ClientSlot implements TlsClientSlot {
     const key = `${name} ${expected}`;
     const known = this.clients.get(key);
     if (known !== undefined) return known;
+    this.slot.wake();
     const { material } = this.slot;
     if (material === null) return null;
     if (this.clients.size >= namesMax) this.clients.clear();

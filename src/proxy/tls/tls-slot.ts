@@ -3,7 +3,8 @@
 // connections. Open ones keep theirs. What cannot be used leaves the last good one in place; where there never was one,
 // nobody connects.
 //
-// States: waiting (something is not there yet) -> usable <-> usable with an issue (the newest material is at fault).
+// States: asleep (it reads what it will need) -> waiting (something is not there yet) -> usable <-> usable with an
+// issue (the newest material is at fault).
 
 import { assert, type Log, parseIp } from '../../base/index.ts';
 import {
@@ -83,6 +84,7 @@ export class TlsSlot implements TextWatcher {
   private readonly onChange: () => void;
   /** The texts that the material in use was made of. */
   private fingerprint = '';
+  private asleep = false;
 
   constructor(world: SlotWorld, config: DownstreamTlsConfig | UpstreamTlsConfig, onChange: () => void) {
     this.world = world;
@@ -94,11 +96,27 @@ export class TlsSlot implements TextWatcher {
     this.refresh();
   }
 
+  /** Instead of the first {@link refresh}: reads its files, and makes a context of them when it is woken. */
+  sleep(): void {
+    this.asleep = true;
+    this.refresh();
+  }
+
+  wake(): void {
+    if (!this.asleep) return;
+    this.asleep = false;
+    this.refresh();
+  }
+
   /** At first, and whenever a secret came, changed or went. */
   refresh(): void {
     const gathered = this.gather();
     if (typeof gathered === 'string') {
       this.fail(gathered);
+      return;
+    }
+    if (this.asleep) {
+      this.issue = '';
       return;
     }
     const fingerprint = JSON.stringify(gathered);
@@ -254,4 +272,5 @@ function pathOf(source: TextSource | null): string {
 
 /** How the issue of a slot ends whose secret somebody else brings. */
 export const waiting = 'has not come yet';
-const reading = 'is being read';
+/** How it ends while a file is read for the first time. */
+export const reading = 'is being read';
