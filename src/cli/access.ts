@@ -26,7 +26,7 @@ function test(from: string, to: string, method: string, path: string, flags: Tes
   // No route has a place for it, and a call that no route takes meets no fence.
   if (!path.startsWith('/'))
     throw new Exit(exitCode.usage, `weft access: PATH must begin with / (got ${path})`);
-  const { files } = readFiles(flags.manifests);
+  const { files } = readFiles('weft access', flags.manifests);
   const answers = ask(files, parseCaller(from), parseTarget(to), method.toUpperCase(), path);
   if (flags.json === true) console.log(JSON.stringify(answers, null, 2));
   else for (const answer of answers) console.log(describe(to, answer));
@@ -108,7 +108,7 @@ interface SuggestFlags {
 
 function suggest(paths: readonly string[], { manifests, mode }: SuggestFlags): void {
   const texts = paths.map(readMetrics);
-  const { policies, notes } = suggestPolicies(texts, readFiles(manifests).files, mode);
+  const { policies, notes } = suggestPolicies(texts, readFiles('weft access', manifests).files, mode);
   for (const note of notes) process.stderr.write(`${note}\n`);
   process.stdout.write(policies.map((policy) => stringify(policy)).join('---\n'));
   if (policies.length === 0) throw new Exit(exitCode.notFine, 'weft access: nobody was seen to call anybody');

@@ -14,13 +14,14 @@ export interface FilesRead {
 
 const suffixes = ['.yaml', '.yml', '.json'];
 
-export function readFiles(paths: readonly string[]): FilesRead {
+/** `program` is who says that a path is not there. */
+export function readFiles(program: string, paths: readonly string[]): FilesRead {
   const files: ManifestFile[] = [];
   const unread: Finding[] = [];
   const seen = new Set<string>();
   for (const path of paths) {
     if (path === '-') files.push({ path: '-', text: readFileSync(0, 'utf8') });
-    else if (!existsSync(path)) throw new Exit(exitCode.usage, `weft check: there is no ${path}`);
+    else if (!existsSync(path)) throw new Exit(exitCode.usage, `${program}: there is no ${path}`);
     else readPath(path, paths.length > 1, seen, files, unread);
   }
   return { files, unread };

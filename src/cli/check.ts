@@ -31,7 +31,7 @@ async function run(paths: readonly string[], flags: CheckFlags): Promise<void> {
   if (ofCluster === paths.length > 0 || (flags.pre === true && flags.installed === true))
     throw new Exit(exitCode.usage, 'weft check: it wants paths, or --pre, or --installed');
   if (ofCluster) return await checkCluster(flags);
-  const { files, unread } = readFiles(paths);
+  const { files, unread } = readFiles('weft check', paths);
   const bootstraps = files.filter((file) => isBootstrap(file.text));
   const others = files.filter((file) => !bootstraps.includes(file));
   if (flags.why !== undefined) return answer(others, flags.why, flags.from);

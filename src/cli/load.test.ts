@@ -196,6 +196,7 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
     [['http://127.0.0.1:1', '--header', 'Transfer-Encoding: chunked'], 'framing'],
     [['http://127.0.0.1:1', '--body-file', '/nonexistent/file'], 'cannot be read'],
     [['--scenario', '/nonexistent/file'], 'cannot be read'],
+    [['http://127.0.0.1:1', '--scenario', 'x'], 'give a URL, several, or --scenario instead of any'],
     [['http://h/a.B/C', '--data', '{}'], 'must have proto, or reflection'],
     [['http://h/a.B/C', '--data', '{}', '--data-file', 'x'], 'give --data or --data-file'],
     [['http://h/a.B/C', '--proto', 'x', '--reflection'], 'give --proto or --reflection'],

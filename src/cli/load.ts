@@ -198,7 +198,7 @@ function printInterval({ endMs, succeeded, failed, latencyMs }: LoadInterval): v
 
 function readScenario(urls: readonly string[], flags: LoadFlags): Scenario {
   if ((urls.length === 0) === (flags.scenario === undefined))
-    throw new Exit(exitCode.usage, 'weft load: give a URL, several, or --scenario');
+    throw new Exit(exitCode.usage, 'weft load: give a URL, several, or --scenario instead of any');
   const document =
     flags.scenario === undefined
       ? {

@@ -14,7 +14,7 @@ import {
 import type { Respond } from '../../testing/peers.ts';
 import { World } from '../../testing/world.ts';
 import type { FilterHandler, FilterRequest } from './api.ts';
-import { UserFilters } from './user-filters.ts';
+import { placeOf, UserFilters } from './user-filters.ts';
 
 function setup(
   handler: FilterHandler | typeof apiKey,
@@ -188,6 +188,11 @@ describe('what goes wrong in a filter', () => {
       world.expectSettled();
     });
   }
+
+  test('where in its file it threw is known for the log', () => {
+    expect(placeOf(new Error('x'))).toMatch(/^\/.*user-filter\.test\.ts:\d+:\d+$/);
+    expect([placeOf('text'), placeOf(Object.assign(new Error('x'), { stack: 'x' }))]).toEqual(['', '']);
+  });
 
   test('a rewriter that throws breaks the message off', async () => {
     const thrower = () => ({ write: fail, end: fail });

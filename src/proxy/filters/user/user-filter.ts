@@ -17,7 +17,7 @@ import {
 import type { FilterSample } from '../../stats/index.ts';
 import { configFor, denial, type HttpFilter } from '../filter.ts';
 import type { BodyRewriter, FilterHandler, FilterReply } from './api.ts';
-import { messageOf } from './user-filters.ts';
+import { messageOf, placeOf } from './user-filters.ts';
 import { Lease, RequestView, ResponseView } from './views.ts';
 
 const tooLarge = denial(413, 'Payload Too Large', 'request_payload_too_large');
@@ -62,7 +62,11 @@ export class UserFilter implements HttpFilter, Authorizer, Answerer {
   /** Closed, unless the configuration says otherwise. */
   fail(request: RequestState, { filter, passesErrors }: UserFilterConfig, error: unknown): 'allow' | Denial {
     this.counts.failed += 1;
-    request.context.log.write('warn', 'a filter failed', { filter, error: messageOf(error) });
+    request.context.log.write('warn', 'a filter failed', {
+      filter,
+      error: messageOf(error),
+      at: placeOf(error),
+    });
     return passesErrors ? 'allow' : failed;
   }
 }

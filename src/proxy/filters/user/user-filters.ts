@@ -75,3 +75,9 @@ export class UserFilters {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Where in somebody's file, `FILE:LINE:COLUMN`; '' where nobody knows. */
+export function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return /^ +at .*?([^\s()]+:\d+:\d+)\)?$/m.exec(stack)?.[1] ?? '';
+}
