@@ -466,6 +466,14 @@ describeOnCluster('the mesh on Kubernetes', () => {
     const ask = (pod: string, path: string, more = '') =>
       sh(caller(`curl -s -m 9 -o /dev/null -w "%{http_code}" ${more} http://hello${path}`, pod));
     await until('it may call', async () => (await ask('named', '/ready')) === '200');
+    // It said whom it calls (weft.dev/calls), and is told of nobody else.
+    const dump = `http://127.0.0.1:${meshPorts.admin}/config_dump?resource=dynamic_active_clusters`;
+    const told = (pod: string) =>
+      sh(caller(`curl -s "${dump}" | grep -o "[a-z-]*/[a-z-]*:[0-9]*" | sort -u`, pod));
+    expect([(await told('named')).trim(), await told('caller')]).toEqual([
+      'shop/hello:80',
+      expect.stringContaining('shop/ordinary:80'),
+    ]);
     await sh('kubectl apply -f - >/dev/null', fence);
     // Connections that are open outlive a NetworkPolicy: the proxies refuse over them.
     await until('others are refused', async () =>

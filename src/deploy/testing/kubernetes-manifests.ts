@@ -157,7 +157,7 @@ metadata: { name: named, namespace: shop }
 ---
 apiVersion: v1
 kind: Pod
-metadata: { name: named, namespace: shop, labels: { app: named } }
+metadata: { name: named, namespace: shop, labels: { app: named }, annotations: { weft.dev/calls: hello } }
 spec:
   serviceAccountName: named
   terminationGracePeriodSeconds: 1
