@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../src/testing/programs.ts';
-import { sum } from './steps.ts';
+import { runTests, sum } from './steps.ts';
 
 // Each case of `npm test` starts the runner.
 setDefaultTimeout(60_000);
@@ -58,6 +58,14 @@ test('a failure is told again at the end, and what happened outside of a test', 
   expect(crash.out.slice(crash.out.indexOf('== failed'))).toMatch(
     /nowhere\.test\.ts outside of a test\n {4}error: /,
   );
+});
+
+test('files that run beside the others are left out there, and counted once', async () => {
+  const [one, other] = ['src/base/ip.test.ts', 'src/base/ip-range.test.ts'];
+  const counts = await Promise.all([runTests([one, other]), runTests([one]), runTests([one, other], [one])]);
+  const [both, alone, rest] = counts.map(({ passed }) => passed);
+  expect(rest).toBeGreaterThan(0);
+  expect(both).toBe((alone ?? 0) + (rest ?? 0));
 });
 
 test('counts add up', () => {
