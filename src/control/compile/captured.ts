@@ -19,6 +19,7 @@ import {
 } from '../../xds/api.ts';
 import type { Model } from '../model/types.ts';
 import { carry, httpAt, type Inspected, lookAt, readsHttp } from './captured-filters.ts';
+import { type CapturedStream, closedCluster, shareChains } from './captured-streams.ts';
 import { addressesOf, compileManager } from './listener.ts';
 import { durationOf, packAny, weftMetadata } from './messages.ts';
 import type { OnDemand } from './on-demand.ts';
@@ -29,40 +30,23 @@ import { forwardUntouched } from './virtual-hosts.ts';
 export interface CapturedPlan {
   /** Ports at which some Service reads HTTP, ascending. */
   readonly httpPorts: readonly number[];
-  /** Ports of Services whose bytes are carried, {@link streamsMax} at most. */
+  /** Ports of Services whose bytes are carried. */
   readonly streams: readonly CapturedStream[];
-  /** What is left out, as sentences. */
-  readonly notes: readonly string[];
-}
-
-/** Each has a filter chain; who comes later is reached as what is none of the mesh's addresses is. */
-export const streamsMax = 1_024;
-
-interface CapturedStream {
-  readonly addresses: readonly string[];
-  readonly port: number;
-  /** {@link PortModel.id}. */
-  readonly cluster: string;
-  readonly sticky: boolean;
 }
 
 export function planCaptured(model: Model): CapturedPlan {
   const httpPorts = new Set<number>();
   const streams: CapturedStream[] = [];
-  for (const { addresses, ports } of model.services.values()) {
+  for (const { addresses, ports, namespace } of model.services.values()) {
     if (addresses.length === 0) continue;
     for (const one of ports) {
       const { id, port, sticky } = one;
+      const guarded = one.tls !== null || one.access !== null || one.closed;
       if (readsHttp(one)) httpPorts.add(port);
-      else streams.push({ addresses, port, cluster: id, sticky });
+      else streams.push({ addresses, port, cluster: id, namespace, sticky, guarded });
     }
   }
-  const left = streams.length - streamsMax;
-  return {
-    httpPorts: [...httpPorts].sort((a, b) => a - b),
-    streams: streams.slice(0, streamsMax),
-    notes: left > 0 ? [`${left} ports that are carried as bytes are reached past their policies`] : [],
-  };
+  return { httpPorts: [...httpPorts].sort((a, b) => a - b), streams };
 }
 
 /** Goes where its clients were going. */
@@ -78,6 +62,8 @@ export interface CapturedListenerInput {
   readonly cors: boolean;
   readonly onDemand: OnDemand;
   readonly plan: CapturedPlan;
+  /** Of the workload: its own Services come first. */
+  readonly namespace: string;
 }
 
 export function compileCapturedListener({
@@ -86,10 +72,12 @@ export function compileCapturedListener({
   cors,
   onDemand,
   plan,
+  namespace,
 }: CapturedListenerInput): Listener {
   const name = 'outbound';
   const filters = [compileManager({ name, direction: 'outbound', cors, onDemand, fenced: false })];
   const { ports, inspected } = chooseHttp(plan, bind.port);
+  const { carried, closed } = shareChains(plan, namespace);
   return create(ListenerSchema, {
     name,
     ...addressesOf(bind, ipv6),
@@ -104,7 +92,12 @@ export function compileCapturedListener({
         filters,
         metadata: weftMetadata({ virtualHost: 'destination' }),
       })),
-      ...plan.streams.map((stream) => compileStream(stream, onDemand.clusters)),
+      ...carried.map((stream) => compileStream(stream, onDemand.clusters)),
+      ...closed.map(({ port, addresses }) => ({
+        name: port === null ? closedCluster : `${closedCluster}:${port}`,
+        filterChainMatch: { ...(port === null ? {} : { destinationPort: port }), ...goingTo(addresses) },
+        filters: [carry(closedCluster)],
+      })),
     ],
     defaultFilterChain: create(FilterChainSchema, {
       name: passthroughCluster,
@@ -139,14 +132,17 @@ function compileStream(
 ): MessageInitShape<typeof FilterChainSchema> {
   return {
     name: cluster,
-    filterChainMatch: {
-      destinationPort: port,
-      prefixRanges: addresses.map((address) => ({
-        addressPrefix: address,
-        prefixLen: address.includes(':') ? 128 : 32,
-      })),
-    },
+    filterChainMatch: { destinationPort: port, ...goingTo(addresses) },
     filters: [carry(cluster, { asked, sticky })],
+  };
+}
+
+function goingTo(addresses: readonly string[]) {
+  return {
+    prefixRanges: addresses.map((address) => ({
+      addressPrefix: address,
+      prefixLen: address.includes(':') ? 128 : 32,
+    })),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   passthroughCluster,
 } from './captured.ts';
 import { compileCapturedInbound, inboundPassthrough, tellInbound } from './captured-inbound.ts';
+import { closedCluster, compileClosedCluster, shareChains } from './captured-streams.ts';
 import { compileInboundCluster, compileInboundRoutes, planInbound } from './inbound.ts';
 import { compileListener } from './listener.ts';
 import type { OnDemand } from './on-demand.ts';
@@ -70,16 +71,20 @@ export function compileSidecar(
   const own =
     captured === null
       ? outboundListener('outbound', bind, outbound, before)
-      : capturedListener({ bind, ipv6, cors, onDemand, plan: captured }, before);
+      : capturedListener({ bind, ipv6, cors, onDemand, plan: captured, namespace: scope.namespace }, before);
   return {
     listeners: replaceAll(before?.listeners, [own, inbound.listener]),
     routes: replaceAll(before?.routes, [outbound.routes, inbound.routes]),
     hosts: outbound.hosts,
     secrets: noResources,
-    clusters: captured === null ? inbound.clusters : [...inbound.clusters, ...passthroughs],
-    notes: keepNotes(before, [...(captured?.notes ?? []), ...inbound.notes]),
+    clusters: [...inbound.clusters, ...clustersOf(captured, scope.namespace)],
+    notes: keepNotes(before, [...tellOutbound(captured, scope.namespace), ...inbound.notes]),
     inbound,
   };
+}
+
+function tellOutbound(captured: CapturedPlan | null, namespace: string): readonly string[] {
+  return captured === null ? [] : shareChains(captured, namespace).notes;
 }
 
 /** The same list for the same sentences. */
@@ -146,6 +151,12 @@ export function compileAgent(
 const passthroughs = [passthroughCluster, inboundPassthrough].map((name) =>
   encodeResource(ClusterSchema, name, compilePassthroughCluster(name)),
 );
+const closing = encodeResource(ClusterSchema, closedCluster, compileClosedCluster());
+
+function clustersOf(captured: CapturedPlan | null, namespace: string): readonly XdsResource[] {
+  if (captured === null) return [];
+  return shareChains(captured, namespace).closed.length === 0 ? passthroughs : [...passthroughs, closing];
+}
 
 function capturedListener(input: CapturedListenerInput, before: OwnResources | null): XdsResource {
   const listener = compileCapturedListener(input);
