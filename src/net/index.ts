@@ -46,6 +46,7 @@ export { createSystemRandom } from './system-random.ts';
 export { createSystemReadings, type MemoryReading, type SystemReadings } from './system-readings.ts';
 export { createSystemResolver } from './system-resolver.ts';
 export {
+  createBunTlsContext,
   type PeerCertificate,
   type PeerJudge,
   type SecureFacts,

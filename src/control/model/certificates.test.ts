@@ -41,6 +41,24 @@ test('a bundle that reads as a certificate with a wrong key is judged as a bundl
   expect(isRefusal(store.authority(from, ca, reasons))).toBe(false);
 });
 
+test('a chain of which one block is none is refused, though its first certificate fits the key', () => {
+  const { pem, keyPem: key } = createSelfSigned({ dns: ['www.example.com'] });
+  const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  const judge = (chain: string) => {
+    const secret = {
+      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'tls', namespace: 'shop' } },
+      type: 'kubernetes.io/tls',
+      stringData: { 'tls.crt': chain, 'tls.key': key },
+    };
+    return createStore([secret]).identity(from, { group: '', kind: 'Secret', name: 'tls' });
+  };
+  const { pem: other } = createSelfSigned({ dns: ['ca.example.com'] });
+  expect(isRefusal(judge(`${pem}${other}`))).toBe(false);
+  expect(judge(`${pem}${broken}`)).toMatchObject({
+    message: expect.stringContaining('Secret shop/tls has a chain that no proxy takes: '),
+  });
+});
+
 test('a bundle that is too long is not read', () => {
   const store = createStore([bundle('x'.repeat(300_000))]);
   expect(store.authority(from, ca, reasons)).toMatchObject({

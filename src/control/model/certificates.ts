@@ -2,6 +2,7 @@
 // fault never shows a part of what it is about.
 
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createBunTlsContext, type TlsContextOptions } from '../../net/index.ts';
 import type { SecretRef } from '../schema/gateway.ts';
 import type { ConfigMapObject, SecretObject } from '../schema/resources.ts';
 import type { Grants, Referrer } from './grants.ts';
@@ -107,6 +108,13 @@ function digestOf(texts: readonly string[]): string {
 const identities = new Verdicts();
 const authorities = new Verdicts();
 
+/** By a server to anybody. */
+const shown: Omit<TlsContextOptions, 'certificateChain' | 'privateKey'> = {
+  ...{ side: 'server', password: null, trustedCa: null, crl: null, versionMin: null, versionMax: null },
+  ...{ ciphers: null, curves: null, signatureAlgorithms: null, sessionSeconds: null, peer: 'ignored' },
+  resumption: false,
+};
+
 function judgeIdentity(certificate: string, privateKey: string): Verdict {
   if (certificate === '') return 'has no tls.crt';
   if (privateKey === '') return 'has no tls.key';
@@ -116,7 +124,9 @@ function judgeIdentity(certificate: string, privateKey: string): Verdict {
     try {
       const leaf = new X509Certificate(certificate);
       if (!leaf.checkPrivateKey(createPrivateKey(privateKey))) return 'has a key of another certificate';
-      return null;
+      // All of the chain, as the proxies' engine reads it.
+      const made = createBunTlsContext({ ...shown, certificateChain: certificate, privateKey });
+      return made.ok ? null : `has a chain that no proxy takes: ${made.error}`;
     } catch {
       return 'has no certificate and key in PEM';
     }
