@@ -1,9 +1,11 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
 import { type ResourceMap, ResourceSet } from '../snapshot/resource-set.ts';
 import type { XdsResource } from '../types.ts';
 import { DueNames } from './due-names.ts';
 import { NameList } from './name-list.ts';
+
+setDefaultTimeout(30_000);
 
 /** Pages of it have one member each. */
 const bytes = new Uint8Array(200 * 1024);
