@@ -174,7 +174,7 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     if (!(receiver instanceof Exchange) || receiver.state !== 'idle') return;
     this.idleExchanges.push(receiver);
     // Answered within the call that began it: nothing else will say that no stream is open.
-    if (this.idleSinceMs >= 0) this.giveBack(false);
+    if (this.idleSinceMs >= 0 || this.linger.active) this.giveBack(false);
   }
 
   onIdle(): void {
@@ -196,6 +196,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
   onEnding(): void {
     if (this.linger.active || this.closed) return;
     this.deadlines.leaveMs = never;
+    // No request comes any more, and whoever does not hear of the end stays for a while.
+    this.giveBack(false);
     this.linger.begin(this.socket, this.deadlines, this.context.clock.now());
   }
 

@@ -113,3 +113,24 @@ test('a session of HTTP/2 that says nothing holds none, an answer of our own bef
   }
   world.expectSettled();
 });
+
+test('a session of HTTP/2 that is over holds none, while its client stays', () => {
+  const world = new World();
+  const silent = world.origin(() => {});
+  world.serve([silent], { listeners: [listenerConfig()] });
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
+  // GET, http, /, and an authority: indexed fields of the static table and one literal.
+  const block = '\x82\x86\x84\x41\x06ledger';
+  const requests = [1, 3, 5].map((id) =>
+    `\0\0${String.fromCharCode(block.length)}\x01\x05\0\0\0`.concat(String.fromCharCode(id), block),
+  );
+  const client = world.client().send(preface + requests.join(''));
+  client.onEnd = () => {};
+  world.run(50);
+  expect([silent.requests.length, world.listener().exchanges.count]).toEqual([3, 0]);
+  // DATA of no stream (RFC 9113 section 6.1).
+  client.send('\0\0\0\0\0\0\0\0\0');
+  world.run(50);
+  expect(world.listener().stats.connectionsActive).toBe(1);
+  expect(world.listener().exchanges.count).toBe(3);
+});
