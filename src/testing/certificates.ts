@@ -14,6 +14,8 @@ export interface CertificateOptions {
   readonly notBeforeMs?: number;
   readonly notAfterMs?: number;
   readonly authority?: boolean;
+  /** P-256 without; of another kind it can sign nothing, so an authority issues what has it. */
+  readonly pair?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 }
 
 /** A certificate with its key; what it signs is `issue`d from it. */
@@ -51,7 +53,7 @@ interface Issuer {
 }
 
 function issue(options: CertificateOptions, issuer: Issuer | null): TestCertificate {
-  const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const pair = options.pair ?? generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const spki = pair.publicKey.export({ format: 'der', type: 'spki' });
   const name = encodeName(options.commonName ?? '');
   const serial = Buffer.concat([Buffer.of(1), randomBytes(15)]);

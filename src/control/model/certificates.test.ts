@@ -1,7 +1,8 @@
 // What is found of certificates is found of each by itself, whatever else was judged before.
 
 import { expect, test } from 'bun:test';
-import { createSelfSigned } from '../../testing/certificates.ts';
+import { generateKeyPairSync } from 'node:crypto';
+import { createAuthority, createSelfSigned } from '../../testing/certificates.ts';
 import { parseManifests } from '../source/parse.ts';
 import { Catalog } from './catalog.ts';
 import { CertificateStore, isRefusal, Verdicts } from './certificates.ts';
@@ -55,8 +56,21 @@ test('a chain of which one block is none is refused, though its first certificat
   const { pem: other } = createSelfSigned({ dns: ['ca.example.com'] });
   expect(isRefusal(judge(`${pem}${other}`))).toBe(false);
   expect(judge(`${pem}${broken}`)).toMatchObject({
-    message: expect.stringContaining('Secret shop/tls has a chain that no proxy takes: '),
+    message: expect.stringContaining('Secret shop/tls is taken by no proxy: '),
   });
+});
+
+test('a key that the proxies do not take is told at whoever refers to it', () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+  const { chainPem, keyPem } = createAuthority().issue({ dns: ['www.example.com'], pair });
+  const secret = {
+    ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'weak', namespace: 'shop' } },
+    type: 'kubernetes.io/tls',
+    stringData: { 'tls.crt': chainPem, 'tls.key': keyPem },
+  };
+  const judged = createStore([secret]).identity(from, { group: '', kind: 'Secret', name: 'weak' });
+  const message = expect.stringContaining("the certificate's RSA key has fewer than 2048 bits");
+  expect(judged).toEqual({ reason: 'InvalidCertificateRef', message });
 });
 
 test('a bundle that is too long is not read', () => {

@@ -124,9 +124,9 @@ function judgeIdentity(certificate: string, privateKey: string): Verdict {
     try {
       const leaf = new X509Certificate(certificate);
       if (!leaf.checkPrivateKey(createPrivateKey(privateKey))) return 'has a key of another certificate';
-      // All of the chain, as the proxies' engine reads it.
+      // All of the chain and its key, by what makes the proxies' contexts.
       const made = createBunTlsContext({ ...shown, certificateChain: certificate, privateKey });
-      return made.ok ? null : `has a chain that no proxy takes: ${made.error}`;
+      return made.ok ? null : `is taken by no proxy: ${made.error}`;
     } catch {
       return 'has no certificate and key in PEM';
     }

@@ -3,6 +3,7 @@
 
 import type { SecureContextOptions } from 'node:tls';
 import { fail, ok, type Result } from '../../base/index.ts';
+import { findKeyFault } from './key-fault.ts';
 import { createLeaf } from './peer-certificate.ts';
 import { type PeerCertificate, systemRoots, type TlsContext, type TlsContextOptions } from './types.ts';
 
@@ -24,6 +25,9 @@ export class BunTlsContext implements TlsContext {
 
 /** The message of a fault is the engine's and names the parameter where it does. */
 export function createBunTlsContext(options: TlsContextOptions): Result<TlsContext, string> {
+  // First: the engine takes short keys, and has no words for curves that it does not know.
+  const weak = findKeyFault(options.certificateChain);
+  if (weak !== null) return fail(weak);
   const tls = process.getBuiltinModule('node:tls');
   const asks = options.peer !== 'ignored';
   const settings = {

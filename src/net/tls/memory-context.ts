@@ -2,6 +2,7 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { fail, ok, type Result } from '../../base/index.ts';
+import { findKeyFault } from './key-fault.ts';
 import { systemRoots, type TlsContext, type TlsContextOptions } from './types.ts';
 
 export class MemoryTlsContext implements TlsContext {
@@ -34,6 +35,8 @@ export class MemoryTlsContext implements TlsContext {
 }
 
 export function createMemoryTlsContext(options: TlsContextOptions): Result<TlsContext, string> {
+  const weak = findKeyFault(options.certificateChain);
+  if (weak !== null) return fail(weak);
   if (options.crl !== null) return fail('the simulated network reads no CRL');
   try {
     const context = new MemoryTlsContext(options);
