@@ -117,9 +117,11 @@ describeWith(['envoy'], 'Envoy', () => {
   let xds: GrpcAdsListener;
   let sidecar: Envoy;
   let gateway: Envoy;
+  let agent: Envoy;
   let outbound = 0;
   let inbound = 0;
   let edgePort = 0;
+  let agentPort = 0;
 
   const get = (port: number, host: string, path: string, init: RequestInit = {}) =>
     fetch(`http://127.0.0.1:${port}${path}`, {
@@ -151,7 +153,7 @@ describeWith(['envoy'], 'Envoy', () => {
     });
     plane.start();
     const xdsPort = xds.address.kind === 'ip' ? xds.address.port : 0;
-    [outbound, inbound, edgePort] = [freePort(), freePort(), freePort()];
+    [outbound, inbound, edgePort, agentPort] = [freePort(), freePort(), freePort(), freePort()];
     sidecar = await startAdsEnvoy({
       nodeId: 'sidecar~v1-0.shop',
       cluster: 'v1',
@@ -171,6 +173,14 @@ describeWith(['envoy'], 'Envoy', () => {
       xdsPort,
       apiType: 'DELTA_GRPC',
     });
+    agent = await startAdsEnvoy({
+      nodeId: 'agent~node-1',
+      cluster: 'node-1',
+      metadata: { listen: { agent: `127.0.0.1:${agentPort}` } },
+      xdsPort,
+      apiType: 'DELTA_GRPC',
+    });
+    await until('the agent serves', async () => (await get(agentPort, 'plain.shop', '/')).status === 200);
     await until('the sidecar serves', async () => (await get(outbound, 'plain', '/')).status === 200);
     await until('the inbound side serves', async () => (await get(inbound, 'v1', '/')).status === 200);
     await until(
@@ -180,7 +190,7 @@ describeWith(['envoy'], 'Envoy', () => {
   });
 
   afterAll(async () => {
-    await Promise.all([sidecar?.stop(), gateway?.stop()]);
+    await Promise.all([sidecar?.stop(), gateway?.stop(), agent?.stop()]);
     plane?.stop();
     await xds?.close(500);
     await Promise.all([v1.stop(true), v2.stop(true)]);
@@ -281,6 +291,16 @@ describeWith(['envoy'], 'Envoy', () => {
     expect((await get(edgePort, 'other.example.com', '/')).status).toBe(404);
   });
 
+  test('an agent serves whoever is on its node, by names that say the namespace', async () => {
+    for (const host of ['plain.shop', 'plain.shop.svc.cluster.local:80', 'plain.shop:80'])
+      expect((await get(agentPort, host, '/')).status).toBe(200);
+    for (const host of ['plain', 'nobody.shop']) expect((await get(agentPort, host, '/')).status).toBe(404);
+    const two = await get(agentPort, 'web.shop', '/x', { headers: { 'x-version': 'two' } });
+    expect(await body(two)).toMatchObject({ name: 'v2', added: '10% more' });
+    expect((await get(agentPort, 'web.shop', '/slow')).status).toBe(504);
+    expect((await get(agentPort, 'web.shop', '/broken')).status).toBe(500);
+  });
+
   test('a change is applied while it runs, and measured', async () => {
     expect((await body(await get(outbound, 'web', '/split')))['name']).toBe('v1');
     await write('routes.yaml', routes(100));
@@ -324,23 +344,24 @@ describeWith(['envoy'], 'Envoy', () => {
   });
 
   test('nothing was refused, and the API says who took what', async () => {
-    for (const envoy of [sidecar, gateway]) {
+    for (const envoy of [sidecar, gateway, agent]) {
       const rejected = await envoy.stats('update_rejected');
       expect(Object.entries(rejected).filter(([, value]) => value > 0)).toEqual([]);
       expect(await envoy.log()).not.toMatch(/deprecated|reject/i);
     }
     const view = createMeshView(plane);
     expect(view.proxies.map((one) => [one.node, one.role, one.connected, one.nacks.length])).toEqual([
+      ['agent~node-1', 'agent', true, 0],
       ['gateway~edge-0.shop', 'gateway', true, 0],
       ['sidecar~v1-0.shop', 'sidecar', true, 0],
     ]);
-    const types = view.proxies[1]?.types ?? [];
+    const types = view.proxies[2]?.types ?? [];
     expect(types.map((one) => [one.typeUrl.split('.').at(-1), one.status])).toEqual([
       ['Cluster', 'SYNCED'],
       ['ClusterLoadAssignment', 'SYNCED'],
       ['Listener', 'SYNCED'],
       ['RouteConfiguration', 'SYNCED'],
     ]);
-    expect(view.proxies[1]?.admin).toBe('127.0.0.1:1');
+    expect(view.proxies[2]?.admin).toBe('127.0.0.1:1');
   });
 });
