@@ -174,7 +174,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     if (!(receiver instanceof Exchange) || receiver.state !== 'idle') return;
     this.idleExchanges.push(receiver);
     // Answered within the call that began it: nothing else will say that no stream is open.
-    if (this.idleSinceMs >= 0 || this.linger.active) this.giveBack(false);
+    const last = this.linger.active && this.idleExchanges.length === this.exchanges.length;
+    if (this.idleSinceMs >= 0 || last) this.giveBack(false);
   }
 
   onIdle(): void {
@@ -233,9 +234,11 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     for (;;) {
       const over = this.deadlines.takeExpired(nowMs);
       if (over === null) break;
-      if (over === 'linger')
+      if (over === 'linger') {
+        // Where one still runs the others did not go with the last one.
+        this.giveBack(false);
         this.linger.look(this.socket, this.deadlines, true, this.listener.http.lingerMs, nowMs);
-      else if (over === 'idle') this.timeOutIdle();
+      } else if (over === 'idle') this.timeOutIdle();
       else if (over === 'age') this.endOfAge();
       else {
         if (over === 'head') this.listener.stats.headTimeouts += 1;
@@ -257,7 +260,8 @@ export class Http2Session implements SocketHandler, Http2ServerHost, ExchangeOwn
     const { exchanges, idleExchanges } = this;
     for (const exchange of all ? exchanges : idleExchanges) this.listener.exchanges.giveBack(exchange);
     const none = all || exchanges.length === idleExchanges.length;
-    const rest = none ? [] : exchanges.filter((exchange) => !idleExchanges.includes(exchange));
+    const gone = none ? null : new Set(idleExchanges);
+    const rest = gone === null ? [] : exchanges.filter((exchange) => !gone.has(exchange));
     exchanges.length = 0;
     idleExchanges.length = 0;
     exchanges.push(...rest);
