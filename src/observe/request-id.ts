@@ -39,8 +39,7 @@ export function createHexId(random: Random, words: 2 | 4): string {
 export function clearTraceReason(head: Head, id: string): string {
   if (id.length !== scratch.length || id[reasonAt] === '4') return id;
   const cleared = `${id.slice(0, reasonAt)}4${id.slice(reasonAt + 1)}`;
-  head.remove(headerId['x-request-id']);
-  head.add('x-request-id', cleared);
+  head.set(headerId['x-request-id'], cleared);
   return cleared;
 }
 
@@ -55,11 +54,9 @@ const hexScratch = Buffer.alloc(32);
  */
 export function ensureRequestId(head: Head, keep: boolean, random: Random): string {
   const received = head.get(headerId['x-request-id']);
-  if (received !== null) {
-    if (keep && received !== '' && received.length <= observeLimits.requestIdCharsMax) return received;
-    head.remove(headerId['x-request-id']);
-  }
+  const kept = keep && received !== null && received !== '';
+  if (kept && received.length <= observeLimits.requestIdCharsMax) return received;
   const id = createRequestId(random);
-  head.add('x-request-id', id);
+  head.set(headerId['x-request-id'], id);
   return id;
 }

@@ -98,6 +98,8 @@ export interface Head {
    * Appends a line. `name` is lower-case; neither may contain CR, LF or NUL (asserted: callers validate configuration).
    */
   add(name: string, value: string): void;
+  /** Makes this the only line of that {@link headerId}, which is none of framing: others go, it is appended. */
+  set(id: number, value: string): void;
   /** Removes every line of that name. */
   remove(id: number): void;
   removeName(name: string): void;

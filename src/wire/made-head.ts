@@ -52,6 +52,11 @@ class MadeHead implements Head {
     this.values.push(value);
   }
 
+  set(id: number, value: string): void {
+    this.remove(id);
+    this.add(headerNames[id]!, value);
+  }
+
   remove(id: number): void {
     this.removeName(headerNames[id]!);
   }

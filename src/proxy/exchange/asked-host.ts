@@ -27,9 +27,7 @@ export function nameDestination(request: RequestState): void {
   const { cluster, head, listener } = request;
   if (listener.config.byDestination !== true || cluster?.config.discovery !== 'eds') return;
   if (listener.routes.isSameHost(askedHost(request), head.authority)) return;
-  const id = headerId['x-weft-destination'];
-  if (head.find(id) >= 0) head.remove(id);
-  head.add('x-weft-destination', cluster.config.name);
+  head.set(headerId['x-weft-destination'], cluster.config.name);
 }
 
 /** A connection has one for all its requests. */

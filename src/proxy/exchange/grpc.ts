@@ -104,12 +104,10 @@ const units = [
 ] as const;
 
 export function setGrpcTimeout(head: RequestHead, leftMs: number): void {
-  if (head.find(headerId['grpc-timeout']) >= 0) head.remove(headerId['grpc-timeout']);
-  const left = Math.max(Math.floor(leftMs), 1);
-  for (const [unit, ms] of units)
-    if (left / ms < 1e8) {
-      head.add('grpc-timeout', `${Math.floor(left / ms)}${unit}`);
-      return;
-    }
-  head.add('grpc-timeout', '99999999H');
+  head.set(headerId['grpc-timeout'], grpcTimeText(Math.max(Math.floor(leftMs), 1)));
+}
+
+function grpcTimeText(ms: number): string {
+  for (const [unit, unitMs] of units) if (ms / unitMs < 1e8) return `${Math.floor(ms / unitMs)}${unit}`;
+  return '99999999H';
 }

@@ -75,7 +75,8 @@ export function prepareForward(request: RequestState): void {
   if (route.action.rewritePath === null || head.path === '') return;
   const path = rewritePath(head.path, route, route.action.rewritePath);
   if (path === null) return;
-  if (!quiet) setOriginalPath(head);
+  // As it was received, for whom the request goes to and for the log.
+  if (!quiet) head.set(headerId['x-envoy-original-path'], head.path);
   head.path = path;
 }
 
@@ -94,10 +95,7 @@ function rewriteAuthority(
 function replaceAuthority(head: RequestHead, action: Forward, authority: string, quiet: boolean): void {
   if (action.appendForwardedHost) appendForwardedHost(head);
   // As it was received, for whom the request goes to (Envoy's updateAuthority).
-  if (!quiet) {
-    if (head.find(headerId['x-envoy-original-host']) >= 0) head.remove(headerId['x-envoy-original-host']);
-    head.add('x-envoy-original-host', head.authority);
-  }
+  if (!quiet) head.set(headerId['x-envoy-original-host'], head.authority);
   head.authority = authority;
 }
 
@@ -122,21 +120,14 @@ function pathOnly(path: string): string {
 function appendForwardedHost(head: RequestHead): void {
   const before = head.getName('x-forwarded-host');
   if (before?.slice(before.lastIndexOf(',') + 1).trim() === head.authority) return;
-  if (before !== null) head.removeName('x-forwarded-host');
-  head.add('x-forwarded-host', before === null ? head.authority : `${before},${head.authority}`);
+  const hosts = before === null ? head.authority : `${before},${head.authority}`;
+  head.set(headerId['x-forwarded-host'], hosts);
 }
 
 /** RFC 9110 section 7.6.3: after those who passed it on before. */
 export function appendVia(head: Head, name: string): void {
   const before = head.getName('via');
-  if (before !== null) head.remove(headerId.via);
-  head.add('via', before === null ? name : `${before}, ${name}`);
-}
-
-/** The path as it was received, for whom the request goes to and for the log; a second rewrite keeps the first one. */
-function setOriginalPath(head: RequestHead): void {
-  if (head.find(headerId['x-envoy-original-path']) >= 0) head.remove(headerId['x-envoy-original-path']);
-  head.add('x-envoy-original-path', head.path);
+  head.set(headerId.via, before === null ? name : `${before}, ${name}`);
 }
 
 /**
@@ -149,23 +140,19 @@ export function prepareAttempt(request: RequestState, { endpoint, number }: Atte
   // The time spent here is the caller's too.
   if (request.callerMs > 0) shortenGrpcTimeout(head, request.callerMs - request.context.clock.now());
   tellTime(request, number);
-  if (number > 1 && request.route?.marksTimeoutRetries) {
-    if (head.find(headerId['x-envoy-is-timeout-retry']) >= 0)
-      head.remove(headerId['x-envoy-is-timeout-retry']);
-    head.add('x-envoy-is-timeout-retry', `${request.afterTimeout}`);
-  }
+  if (number > 1 && request.route?.marksTimeoutRetries)
+    head.set(headerId['x-envoy-is-timeout-retry'], `${request.afterTimeout}`);
   if (request.inbound) return;
   if (request.attempts > 1) {
-    head.remove(headerId['x-envoy-attempt-count']);
     head.remove(headerId['x-weft-peer']);
     head.remove(headerId['x-weft-retry']);
   }
-  head.add('x-envoy-attempt-count', attemptTexts[number] ?? '17');
+  head.set(headerId['x-envoy-attempt-count'], attemptTexts[number] ?? '17');
   const again = request.retriedAbove || (number > 1 && request.sent);
   const proxied = endpoint?.proxied === true;
-  if (proxied && again) head.add('x-weft-retry', '1');
+  if (proxied && again) head.set(headerId['x-weft-retry'], '1');
   const { peer } = request.context;
-  if (proxied && peer !== '') head.add('x-weft-peer', peer);
+  if (proxied && peer !== '') head.set(headerId['x-weft-peer'], peer);
 }
 
 /** Where the host is the endpoint's own: what was received is told once, whatever the number of attempts. */

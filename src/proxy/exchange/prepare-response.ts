@@ -16,27 +16,17 @@ export function prepareResponse(
   // Refusals are between two proxies: believed or not, they end here.
   if (head.find(headerId['x-weft-refused']) >= 0) head.remove(headerId['x-weft-refused']);
   if (head.find(headerId['x-weft-gave-up']) >= 0) head.remove(headerId['x-weft-gave-up']);
-  if (request.inbound && head.status >= 500 && wasRetriedBelow(request)) head.add('x-weft-gave-up', '1');
-  if (!http.router.quiet) {
-    if (head.find(headerId['x-envoy-upstream-service-time']) >= 0)
-      head.remove(headerId['x-envoy-upstream-service-time']);
-    head.add('x-envoy-upstream-service-time', smallNumber(Math.round(serviceTimeMs)));
-  }
+  if (request.inbound && head.status >= 500 && wasRetriedBelow(request))
+    head.set(headerId['x-weft-gave-up'], '1');
+  if (!http.router.quiet)
+    head.set(headerId['x-envoy-upstream-service-time'], smallNumber(Math.round(serviceTimeMs)));
   // RFC 9110 section 6.6.1: who passes on an answer without a Date says when it came.
-  if (head.find(headerId.date) < 0) head.add('date', request.context.dates.now());
-  if (http.serverName !== '' && !(http.serverIfAbsent && head.find(headerId.server) >= 0)) {
-    if (head.find(headerId.server) >= 0) head.remove(headerId.server);
-    head.add('server', http.serverName);
-  }
+  if (head.find(headerId.date) < 0) head.set(headerId.date, request.context.dates.now());
+  if (http.serverName !== '' && !(http.serverIfAbsent && head.find(headerId.server) >= 0))
+    head.set(headerId.server, http.serverName);
   if (http.via !== '') appendVia(head, http.via);
-  if (request.route?.attemptsInAnswer) {
-    if (head.find(headerId['x-envoy-attempt-count']) >= 0) head.remove(headerId['x-envoy-attempt-count']);
-    head.add('x-envoy-attempt-count', `${request.attempts}`);
-  }
-  if (http.requestIdInResponse) {
-    if (head.find(headerId['x-request-id']) >= 0) head.remove(headerId['x-request-id']);
-    head.add('x-request-id', request.requestId);
-  }
+  if (request.route?.attemptsInAnswer) head.set(headerId['x-envoy-attempt-count'], `${request.attempts}`);
+  if (http.requestIdInResponse) head.set(headerId['x-request-id'], request.requestId);
   if (request.setCookie !== '') head.add('set-cookie', request.setCookie);
   if (request.span !== null) request.span.onAnswer(head);
   const { route, weighted } = request;

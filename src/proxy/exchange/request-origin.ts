@@ -83,13 +83,9 @@ export function sanitizeRequest(
   const internal = trusted && isInternal(client, remote, http);
   const origin = internal ? 'internal' : http.useRemoteAddress ? 'edge' : 'external';
   for (const id of strippedIds[origin]) if (head.find(id) >= 0) head.remove(id);
-  if (internal) head.add('x-envoy-internal', 'true');
+  if (internal) head.set(headerId['x-envoy-internal'], 'true');
   if (http.useRemoteAddress || appends) setForwarded(head, remote, received, http);
-  if (origin === 'edge') {
-    if (head.find(headerId['x-envoy-external-address']) >= 0)
-      head.remove(headerId['x-envoy-external-address']);
-    head.add('x-envoy-external-address', client ?? hostOf(remote));
-  }
+  if (origin === 'edge') head.set(headerId['x-envoy-external-address'], client ?? hostOf(remote));
   setProtocol(head, secure !== null, http);
   if (http.forwardedPort) setPort(head, local, http);
   return origin;
@@ -141,16 +137,15 @@ function setForwarded(head: RequestHead, remote: Address, received: string | nul
   if (http.skipForwardedFor) return;
   const mapped = http.special?.mappedAddress === true && remote.kind === 'ip' && !remote.host.includes(':');
   const host = mapped ? `::ffff:${hostOf(remote)}` : hostOf(remote);
-  if (received !== null) head.remove(headerId['x-forwarded-for']);
-  head.add('x-forwarded-for', received === null || received === '' ? host : `${received},${host}`);
+  const chain = received === null || received === '' ? host : `${received},${host}`;
+  head.set(headerId['x-forwarded-for'], chain);
 }
 
 /** A received one is kept where a proxy before this one is trusted to have said it. */
 function setProtocol(head: RequestHead, secure: boolean, http: HttpOptions): void {
   const received = head.find(headerId['x-forwarded-proto']) >= 0;
   if (received && (!http.useRemoteAddress || http.trustedHops > 0)) return;
-  if (received) head.remove(headerId['x-forwarded-proto']);
-  head.add('x-forwarded-proto', secure ? 'https' : 'http');
+  head.set(headerId['x-forwarded-proto'], secure ? 'https' : 'http');
 }
 
 /** As the scheme: a received one stands where proxies before this one are trusted. */

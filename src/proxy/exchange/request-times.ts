@@ -88,11 +88,7 @@ export function tellTime(request: RequestState, number: number): void {
   const expectedMs = expectedTimeMs(request, number);
   if (expectedMs === 0) return;
   const { head, listener, route } = request;
-  if (!listener.http.router.quiet) {
-    const id = headerId['x-envoy-expected-rq-timeout-ms'];
-    if (head.find(id) >= 0) head.remove(id);
-    head.add('x-envoy-expected-rq-timeout-ms', textOf(expectedMs));
-  }
+  if (!listener.http.router.quiet) head.set(headerId['x-envoy-expected-rq-timeout-ms'], textOf(expectedMs));
   if (route?.grpcTimes !== undefined && isGrpc(head)) setGrpcTimeout(head, expectedMs);
 }
 

@@ -19,18 +19,12 @@ export function markForward({ head }: RequestState, { scheme }: SpecialOptions, 
 
 function overwriteScheme(head: RequestHead, scheme: string): void {
   head.scheme = scheme;
-  if (head.find(headerId['x-forwarded-proto']) >= 0) head.remove(headerId['x-forwarded-proto']);
-  head.add('x-forwarded-proto', scheme);
+  head.set(headerId['x-forwarded-proto'], scheme);
 }
 
 function nameProxy({ context, head }: RequestState): void {
-  replace(head, 'x-envoy-downstream-service-cluster', context.serviceCluster);
+  head.set(headerId['x-envoy-downstream-service-cluster'], context.serviceCluster);
   const { id } = context.node;
-  if (id !== '' && fieldValueFault(id) === null) replace(head, 'x-envoy-downstream-service-node', id);
-  if ((head.getName('user-agent') ?? '') === '') replace(head, 'user-agent', context.serviceCluster);
-}
-
-function replace(head: RequestHead, name: string, value: string): void {
-  if (head.findName(name) >= 0) head.removeName(name);
-  head.add(name, value);
+  if (id !== '' && fieldValueFault(id) === null) head.set(headerId['x-envoy-downstream-service-node'], id);
+  if ((head.getName('user-agent') ?? '') === '') head.set(headerId['user-agent'], context.serviceCluster);
 }

@@ -50,8 +50,7 @@ export class Tracer implements RequestTracer {
     this.counts[reason] += 1;
     if (requestId !== request.requestId) {
       request.requestId = requestId;
-      head.remove(headerId['x-request-id']);
-      head.add('x-request-id', requestId);
+      head.set(headerId['x-request-id'], requestId);
     }
     const traced = reason !== 'not_traceable';
     const { provider } = config;

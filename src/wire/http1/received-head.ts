@@ -96,6 +96,16 @@ export class ReceivedHead implements Head {
       id > headerId.connection || (id === lengthId && this.first[id] === -1),
       'the encoder sets framing',
     );
+    this.append(name, value, id);
+  }
+
+  set(id: number, value: string): void {
+    assert(id > headerId.connection, 'the encoder sets framing');
+    if (this.first[id] !== -1) this.remove(id);
+    this.append(headerNames[id]!, value, id);
+  }
+
+  private append(name: string, value: string, id: number): void {
     const line = createLine(name, value, id);
     const at = this.addedCount++;
     this.addedLines[at] = line;

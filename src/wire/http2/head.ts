@@ -9,7 +9,7 @@ import { internText, unknownName } from '../http1/names.ts';
 import { fault } from './errors.ts';
 import type { FieldSink } from './hpack/decoder.ts';
 import { createField, type Field, fieldFault, isPseudo, pseudo, removedField } from './hpack/field.ts';
-import { madeField } from './hpack/made-field.ts';
+import { madeField, namedField } from './hpack/made-field.ts';
 import type { Http2Limits } from './limits.ts';
 
 export type SectionKind = 'request' | 'response' | 'trailers';
@@ -30,6 +30,12 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   private readonly limits: Http2Limits;
   private listBytes = 0;
   private lineCount = 0;
+  /**
+   * Bit `id` for every line with a header id, those from 32 on apart: a request is asked for two dozen lines of which
+   * it has few, and its lines are looked through for those alone.
+   */
+  private present = 0;
+  private presentHigh = 0;
   private cookies = 0;
   private methodField: Field | null = null;
   private schemeField: Field | null = null;
@@ -113,6 +119,7 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   }
 
   find(id: number): number {
+    if ((((id < 32 ? this.present : this.presentHigh) >>> id) & 1) === 0) return -1;
     const { fields } = this;
     for (let index = 0; index < fields.length; index++) if (fields[index]!.id === id) return index;
     return -1;
@@ -144,14 +151,32 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   add(name: string, value: string): void {
     const id = internText(name);
     assert(id > headerId.connection || (id === lengthId && this.find(id) < 0), 'the encoder sets framing');
-    this.fields.push(madeField(name, value));
+    this.mark(id);
+    this.fields.push(id === unknownName ? madeField(name, value) : namedField(id, value));
+  }
+
+  set(id: number, value: string): void {
+    assert(id > headerId.connection, 'the encoder sets framing');
+    if (this.find(id) >= 0) this.remove(id);
+    this.mark(id);
+    this.fields.push(namedField(id, value));
   }
 
   remove(id: number): void {
-    this.removeName(headerNames[id]!);
+    const { fields } = this;
+    for (let index = this.find(id); index >= 0 && index < fields.length; index++) {
+      if (fields[index]!.id === id) fields[index] = removedField;
+    }
+    if (id < 32) this.present &= ~(1 << id);
+    else this.presentHigh &= ~(1 << id);
   }
 
   removeName(name: string): void {
+    const id = internText(name);
+    if (id !== unknownName) {
+      this.remove(id);
+      return;
+    }
     const { fields } = this;
     for (let index = 0; index < fields.length; index++) {
       if (fields[index]!.name === name) fields[index] = removedField;
@@ -227,7 +252,13 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
       )
         this.fail(fault.hopField);
     } else if (id === unknownName && field.name === 'cookie') this.cookies += 1;
+    this.mark(id);
     this.fields.push(field);
+  }
+
+  private mark(id: number): void {
+    if (id < 32) this.present |= 1 << id;
+    else if (id !== unknownName) this.presentHigh |= 1 << id;
   }
 
   private setLength(field: Field): void {
@@ -283,6 +314,7 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
   }
 }
 
+assert(headerNames.length <= 64, 'two numbers hold a bit for each name');
 assert(
   headerId.upgrade === 8 && headerId.host === 0 && protocolId > unknownName - 64,
   'fields of one hop stand first in the table of names',

@@ -4,7 +4,8 @@
 
 import { headerNames } from '../../head.ts';
 import { assertFieldName, assertFieldValue } from '../../http1/assert-text.ts';
-import { createField, type Field, fieldId } from './field.ts';
+import { unknownName } from '../../http1/names.ts';
+import { Field, fieldFault, fieldId } from './field.ts';
 import { forgetInterned, internField } from './intern.ts';
 import { findStatic } from './static-table.ts';
 
@@ -20,10 +21,17 @@ const sensitiveNames: ReadonlySet<string> = new Set(['authorization', 'proxy-aut
 /** A line with a lower-case name. Asserts that neither part can be taken for anything else. */
 export function madeField(name: string, value: string): Field {
   const id = fieldId(name);
-  const known = id < headerNames.length;
-  const last = known ? lastKnown[id]! : (lastOthers.get(name) ?? null);
-  if (last === null || last.value !== value) return keep(name, id, createMade(name, value));
-  return again(name, id, last);
+  if (id < headerNames.length) return namedField(id, value);
+  const last = lastOthers.get(name);
+  if (last === undefined || last.value !== value) return keep(name, createMade(name, id, value));
+  return isShared(last) ? last : keep(name, again(last));
+}
+
+/** The same by id, for a name of the table of header names. */
+export function namedField(id: number, value: string): Field {
+  const last = lastKnown[id]!;
+  if (last === null || last.value !== value) return keepNamed(id, createMade(headerNames[id]!, id, value));
+  return isShared(last) ? last : keepNamed(id, again(last));
 }
 
 /**
@@ -34,8 +42,8 @@ export function knownField(id: number, text: string, start: number, end: number)
   const last = lastKnown[id]!;
   const name = headerNames[id]!;
   if (last !== null && last.valueLength === end - start && text.startsWith(last.value, start))
-    return again(name, id, last);
-  return keep(name, id, createMade(name, text.slice(start, end)));
+    return isShared(last) ? last : keepNamed(id, again(last));
+  return keepNamed(id, createMade(name, id, text.slice(start, end)));
 }
 
 /** All lines that connections share, as in a new process: what a run of the simulator sends is its seed's alone. */
@@ -45,28 +53,33 @@ export function forgetSharedFields(): void {
   forgetInterned();
 }
 
-function again(name: string, id: number, last: Field): Field {
-  if (last.uses > 0 || last.staticIndex !== 0) return last;
-  const shared = internField(last);
-  shared.uses += 2;
-  return keep(name, id, shared);
+/** It has come again before. */
+function isShared(field: Field): boolean {
+  return field.uses > 0 || field.staticIndex !== 0;
 }
 
-function keep(name: string, id: number, field: Field): Field {
-  if (id < headerNames.length) lastKnown[id] = field;
-  else {
-    if (lastOthers.size >= othersMax) lastOthers.clear();
-    lastOthers.set(name, field);
-  }
+function again(last: Field): Field {
+  const shared = internField(last);
+  shared.uses += 2;
+  return shared;
+}
+
+function keepNamed(id: number, field: Field): Field {
+  lastKnown[id] = field;
   return field;
 }
 
-function createMade(name: string, value: string): Field {
-  const known = findStatic(name, value);
-  if (known !== null) return known;
-  if (name.charCodeAt(0) !== colon) assertFieldName(name);
-  assertFieldValue(value);
-  return createField(name, value, sensitiveNames.has(name));
+function keep(name: string, field: Field): Field {
+  if (lastOthers.size >= othersMax) lastOthers.clear();
+  lastOthers.set(name, field);
+  return field;
 }
 
-const colon = 58;
+function createMade(name: string, id: number, value: string): Field {
+  const known = findStatic(name, value);
+  if (known !== null) return known;
+  if (id === unknownName) assertFieldName(name);
+  assertFieldValue(value);
+  const sensitive = id === unknownName && sensitiveNames.has(name);
+  return new Field(name, id, value, false, value.length, sensitive, fieldFault.none);
+}
