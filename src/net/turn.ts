@@ -4,6 +4,9 @@
 // Who gathers what many streams write (HTTP/2) may wait longer, until all sockets of the same poll had their turn: then
 // one write carries what several reads brought about (docs/decisions/0003).
 
+import { GiveWay } from './give-way.ts';
+import { libc } from './native/index.ts';
+
 /** What turn.ts needs of a socket; it breaks the import cycle with bun-socket.ts. */
 export interface TurnMember {
   flushPending: boolean;
@@ -22,6 +25,10 @@ const lonelyPollsMax = 4;
 const quietFlushes = 64;
 
 const gathering: TurnMember[] = [];
+const way = new GiveWay(
+  () => libc()?.sched_yield(),
+  () => performance.now(),
+);
 /** Turns of this poll since somebody waits for its end. */
 let turnsWaited = 0;
 let lonelyPolls = 0;
@@ -78,7 +85,9 @@ function endPoll(): void {
   }
   for (const member of gathering) flushing.push(member);
   gathering.length = 0;
+  const turns = turnsWaited;
   settleAll();
+  way.afterPoll(turns);
 }
 
 export function deferClose(member: TurnMember): void {
