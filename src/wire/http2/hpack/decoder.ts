@@ -10,6 +10,7 @@ import { tokenTable, valueTable } from '../../http1/tables.ts';
 import { Field, fieldFault, fieldId } from './field.ts';
 import { decodeHuffman, forbiddenLength, huffmanInvalid, measureHuffman } from './huffman.ts';
 import { internField } from './intern.ts';
+import { isText, keepForRecall, recall, recallPlace, recallSame } from './recall.ts';
 import { dynamicStart, staticTable } from './static-table.ts';
 
 /** What a block is read into. */
@@ -20,6 +21,8 @@ export interface FieldSink {
 /** Bytes that stand for more than this many are no index, length or size of ours. */
 const integerMax = 1 << 28;
 const tableSlotsAtStart = 64;
+/** A longer sensitive line is read each time. */
+const secretBytesMax = 1024;
 
 export class HpackDecoder {
   /** Bytes of the table that the peer was told it may use. */
@@ -38,6 +41,10 @@ export class HpackDecoder {
   private measuredLength = 0;
   private valueFault = 0;
   private huffman = false;
+  /** Where the last literal line is kept, or -1. */
+  private place = -1;
+  /** The last sensitive line, as clients send their authorization: recalled for this connection alone. */
+  private secret: Field | null = null;
 
   constructor(tableBytesMax: number) {
     this.tableBytesMax = tableBytesMax;
@@ -60,7 +67,7 @@ export class HpackDecoder {
         sink.onField(field);
         fields++;
       } else if ((byte & 0x40) !== 0) {
-        const field = this.readLiteral(bytes, 0x3f, false);
+        const field = this.readLiteral(bytes, 0x3f, true, false);
         if (field === null) return false;
         sink.onField(this.insert(field));
         fields++;
@@ -69,7 +76,7 @@ export class HpackDecoder {
         if (fields > 0 || ++updates > 2) return false;
         if (!this.resize(this.readInteger(bytes, 0x1f))) return false;
       } else {
-        const field = this.readLiteral(bytes, 0x0f, (byte & 0x10) !== 0);
+        const field = this.readLiteral(bytes, 0x0f, false, (byte & 0x10) !== 0);
         if (field === null) return false;
         sink.onField(field);
         fields++;
@@ -85,7 +92,7 @@ export class HpackDecoder {
     return this.slots[(this.first + this.count - 1 - age) & (this.slots.length - 1)]!;
   }
 
-  private readLiteral(bytes: Uint8Array, mask: number, sensitive: boolean): Field | null {
+  private readLiteral(bytes: Uint8Array, mask: number, inserts: boolean, sensitive: boolean): Field | null {
     const index = this.readInteger(bytes, mask);
     if (this.faulty) return null;
     let name = '';
@@ -103,18 +110,51 @@ export class HpackDecoder {
       id = named.id;
       if (named.fault === fieldFault.name) fault = fieldFault.name;
     }
-    const raw = this.readString(bytes);
+    return this.readLine(bytes, name, id, fault, inserts, sensitive);
+  }
+
+  /** The rest of a literal line: its value, unless the whole is known. */
+  private readLine(
+    bytes: Uint8Array,
+    name: string,
+    id: number,
+    nameFault: number,
+    inserts: boolean,
+    sensitive: boolean,
+  ): Field | null {
+    const start = this.readStringHead(bytes);
     if (this.faulty) return null;
-    if (fault === fieldFault.none && this.valueFault !== 0) fault = fieldFault.value;
-    return new Field(name, id, raw, this.huffman, this.measuredLength, sensitive, fault);
+    const { at, huffman } = this;
+    const sound = nameFault === fieldFault.none;
+    this.place = sound && !sensitive ? recallPlace(id, bytes, start, at, huffman, inserts) : -1;
+    const known = sensitive
+      ? this.recallSecret(name, bytes, start)
+      : recall(this.place, name, bytes, start, at);
+    // What has no room in this table is nobody's but its message's.
+    if (known !== null && !(inserts && known.size > this.tableBytesLimit)) return known;
+    const raw = this.readText(bytes, start);
+    if (this.faulty) return null;
+    const fault = sound && this.valueFault !== 0 ? fieldFault.value : nameFault;
+    const field = new Field(name, id, raw, huffman, this.measuredLength, sensitive, fault);
+    if (fault !== fieldFault.none) return field;
+    if (!sensitive) keepForRecall(this.place, raw, field);
+    else if (field.size <= secretBytesMax) this.secret = field;
+    return field;
+  }
+
+  private recallSecret(name: string, bytes: Uint8Array, start: number): Field | null {
+    const { secret, huffman } = this;
+    if (secret === null || secret.name !== name || secret.huffman !== huffman) return null;
+    return isText(secret.raw, bytes, start, this.at) ? secret : null;
   }
 
   /** A literal name. `valueFault` says that it is no lower-case token. */
   private readName(bytes: Uint8Array): string {
-    const raw = this.readString(bytes);
+    const nameStart = this.readStringHead(bytes);
     if (this.faulty) return '';
     const nameEnd = this.at;
-    const nameStart = nameEnd - raw.length;
+    const raw = this.readText(bytes, nameStart);
+    if (this.faulty) return '';
     this.valueFault = 0;
     if (!this.huffman) {
       const known = raw.length === 0 ? unknownName : internName(bytes, nameStart, nameEnd);
@@ -129,25 +169,28 @@ export class HpackDecoder {
     return name;
   }
 
-  /** A string as it travels; sets `huffman`, `measuredLength` and `valueFault`. */
-  private readString(bytes: Uint8Array): string {
+  /** Length of a string, and whether it is `huffman`. Returns where it starts; `at` is where it ends. */
+  private readStringHead(bytes: Uint8Array): number {
     if (this.at >= this.end) {
       this.faulty = true;
-      return '';
+      return 0;
     }
     this.huffman = (bytes[this.at]! & 0x80) !== 0;
     const length = this.readInteger(bytes, 0x7f);
     const start = this.at;
-    if (this.faulty || length > this.end - start) {
-      this.faulty = true;
-      return '';
-    }
-    this.at = start + length;
+    if (this.faulty || length > this.end - start) this.faulty = true;
+    else this.at = start + length;
+    return start;
+  }
+
+  /** The string up to `at`, as it travels; sets `measuredLength` and `valueFault`. */
+  private readText(bytes: Uint8Array, start: number): string {
+    const { at } = this;
     this.valueFault = 0;
-    this.measuredLength = length;
+    this.measuredLength = at - start;
     if (this.huffman) this.measure(bytes, start);
     else this.checkPlain(bytes, start);
-    return this.faulty || length === 0 ? '' : latin1Slice(bytes, start, this.at);
+    return this.faulty || at === start ? '' : latin1Slice(bytes, start, at);
   }
 
   private measure(bytes: Uint8Array, start: number): void {
@@ -197,6 +240,7 @@ export class HpackDecoder {
     this.evict(field.size);
     if (field.size > this.tableBytesLimit) return field;
     const shared = internField(field);
+    recallSame(this.place, field, shared);
     if (shared.uses < 3) shared.uses++;
     if (this.count === this.slots.length) this.grow();
     this.slots[(this.first + this.count) & (this.slots.length - 1)] = shared;

@@ -47,6 +47,8 @@ export class Field {
   staticIndex = 0;
   /** Messages that had this line, up to a few: a line that comes again is worth a place in a table. */
   uses = 0;
+  /** The last generation of shared lines that had it. */
+  generation = 0;
   private text: string | null;
   private checkedTarget = -1;
 

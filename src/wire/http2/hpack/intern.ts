@@ -8,15 +8,18 @@ import { findStatic } from './static-table.ts';
 /** Lines of a generation. */
 const generationMax = 2048;
 /** A longer line is not shared: it would be hashed for little. */
-const lineBytesMax = 640;
+export const sharedBytesMax = 640;
 
 let young = new Map<string, Map<string, Field>>();
 let old = new Map<string, Map<string, Field>>();
 let youngCount = 0;
+/** Of {@link young}; a line that bears it is there. */
+let generation = 1;
 
 /** The shared object for this line; `field` itself when there was none. */
 export function internField(field: Field): Field {
-  if (field.sensitive || field.fault !== fieldFault.none || field.size > lineBytesMax) return field;
+  if (field.staticIndex !== 0 || field.generation === generation) return field;
+  if (field.sensitive || field.fault !== fieldFault.none || field.size > sharedBytesMax) return field;
   const { name, value } = field;
   return findStatic(name, value) ?? find(name, value) ?? remember(field);
 }
@@ -26,6 +29,7 @@ export function forgetInterned(): void {
   young = new Map();
   old = new Map();
   youngCount = 0;
+  generation += 1;
 }
 
 function find(name: string, value: string): Field | null {
@@ -40,8 +44,10 @@ function remember(field: Field): Field {
     old = young;
     young = new Map();
     youngCount = 0;
+    generation += 1;
   }
   youngCount += 1;
+  field.generation = generation;
   const values = young.get(field.name);
   if (values === undefined) young.set(field.name, new Map([[field.value, field]]));
   else values.set(field.value, field);

@@ -7,6 +7,7 @@ import { assertFieldName, assertFieldValue } from '../../http1/assert-text.ts';
 import { unknownName } from '../../http1/names.ts';
 import { Field, fieldFault, fieldId } from './field.ts';
 import { forgetInterned, internField } from './intern.ts';
+import { forgetRecalled } from './recall.ts';
 import { findStatic } from './static-table.ts';
 
 /** Names outside the table of header names whose last line is kept. */
@@ -51,6 +52,7 @@ export function forgetSharedFields(): void {
   lastKnown.fill(null);
   lastOthers.clear();
   forgetInterned();
+  forgetRecalled();
 }
 
 /** It has come again before. */
