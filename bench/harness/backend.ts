@@ -19,8 +19,10 @@ export const messageBytes = [100, 10_000] as const;
 export async function startBackend(count: number): Promise<Backend> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
   writeFiles(folder);
-  const http1 = await freePorts(count);
-  const http2 = await freePorts(count);
+  // In one call: a port that nobody listens at yet may be given out again by the next.
+  const ports = await freePorts(count * 2);
+  const http1 = ports.slice(0, count);
+  const http2 = ports.slice(count);
   const config = join(folder, 'backend.conf');
   writeFileSync(config, backendConfig(http1, http2, folder));
   const nginx = spawn(['nginx', '-e', 'stderr', '-c', config]);
