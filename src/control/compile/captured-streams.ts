@@ -62,15 +62,32 @@ export function shareChains(ports: CapturedPorts, own: string): SharedChains {
 function share({ streams, httpPorts }: CapturedPorts, own: string): SharedChains {
   const ranked = rank(streams, own);
   const left = ranked.slice(streamsMax);
-  const guarded = left.filter((one) => one.guarded);
-  const past = left.length - guarded.length;
-  const notes: string[] = [];
-  if (past > 0) notes.push(`${past} ports that are carried as bytes are reached past the proxy`);
-  if (guarded.length > 0)
-    notes.push(`${guarded.length} ports that are carried as bytes are closed: they have TLS or a policy`);
   const carried = ranked.slice(0, streamsMax);
   const numbers = new Set([...httpPorts, ...carried.map(({ port }) => port)]);
-  return { carried, closed: close(guarded, numbers), notes };
+  const closed = close(
+    left.filter((one) => one.guarded),
+    numbers,
+  );
+  const shut = countShut(left, numbers, closed);
+  const past = left.length - shut;
+  const notes: string[] = [];
+  if (past > 0) notes.push(`${past} ports that are carried as bytes are reached past the proxy`);
+  if (shut > 0)
+    notes.push(
+      `${shut} ports that are carried as bytes are closed: they have TLS or a policy, or share an address with one that has`,
+    );
+  return { carried, closed, notes };
+}
+
+function countShut(
+  left: readonly CapturedStream[],
+  numbers: ReadonlySet<number>,
+  closed: SharedChains['closed'],
+): number {
+  const whole = new Set(closed.find(({ port }) => port === null)?.addresses);
+  const isShut = ({ addresses, guarded, port }: CapturedStream): boolean =>
+    guarded || (!numbers.has(port) && addresses.some((address) => whole.has(address)));
+  return left.filter(isShut).length;
 }
 
 function rank(streams: readonly CapturedStream[], own: string): readonly CapturedStream[] {
@@ -86,8 +103,8 @@ function rank(streams: readonly CapturedStream[], own: string): readonly Capture
 }
 
 /**
- * Who goes to a number that some chain has is led by the chains of that number alone; elsewhere one chain is enough, as
- * an address of a Service has no other ports.
+ * Who goes to a number that some chain has is led by the chains of that number alone. Elsewhere one chain ends all that
+ * goes to these addresses, what needed no guard too: rather that than as many chains as were too many.
  */
 function close(streams: readonly CapturedStream[], numbers: ReadonlySet<number>): SharedChains['closed'] {
   const byPort = new Map<number | null, Set<string>>();

@@ -169,6 +169,21 @@ describe('where more ports are carried as bytes than have chains', () => {
     );
   });
 
+  test('what shares an address with it is closed with it, and counted as that', () => {
+    const plan = planOf([
+      { ...greedy, ports: upTo(streamsMax) },
+      { namespace: 'aaa', ports: [5_000], address: '10.96.0.2', guarded: 'tls' },
+      { namespace: 'aaa', ports: [5_001, 7], address: '10.96.0.2' },
+      { namespace: 'aaa', ports: [5_002], address: '10.96.0.3' },
+    ]);
+    const { notes } = shareChains(plan, 'aaa');
+    expect(notes.map((note) => note.slice(0, note.indexOf(' ports')))).toEqual(['2', '2']);
+    const listener = compile(plan);
+    const fates = [5_000, 5_001, 7].map((port) => fateOf(listener, '10.96.0.2', port, ''));
+    expect(fates).toEqual(['outbound/closed', 'outbound/closed', 'outbound/passthrough']);
+    expect(fateOf(listener, '10.96.0.3', 5_002, '')).toBe('outbound/passthrough');
+  });
+
   test('who is led to a closed end is given it', () => {
     const ports = upTo(100).map((port) => `{ name: tcp-${port}, port: ${port} }`);
     const manifest = upTo(11).map(
@@ -198,7 +213,9 @@ spec:
     if (!scope.ok) throw new Error(JSON.stringify(scope.error));
     const model = buildModel(catalog.entries()).model;
     const { resources, notes } = new MeshCompiler(model).compile(scope.value);
-    expect(notes).toEqual(['76 ports that are carried as bytes are closed: they have TLS or a policy']);
+    expect(notes).toEqual([
+      '76 ports that are carried as bytes are closed: they have TLS or a policy, or share an address with one that has',
+    ]);
     const closed = resources.get(typeUrls.cluster)?.get('closed');
     const { typeUrl, name, version, bytes } = closed!;
     const decoded = decodeResource({ typeUrl, name, version, bytes });
