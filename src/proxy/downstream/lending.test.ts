@@ -17,6 +17,20 @@ function echo(connection: OriginConnection, request: string): void {
   connection.reply(200, `${head.split(' ')[1]} ${body}`);
 }
 
+const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
+/** A connection error (RFC 9113 section 6.1). */
+const dataOfNoStream = '\0\0\0\0\0\0\0\0\0';
+
+/** HEADERS of as many streams: GET, http, /, and an authority. */
+function requests(count: number): string {
+  const block = '\x82\x86\x84\x41\x06ledger';
+  const ids = Array.from({ length: count }, (_, index) => 1 + 2 * index);
+  const heads = ids.map((id) =>
+    String.fromCharCode(0, 0, block.length, 1, 5, 0, 0, id >> 8, id & 255).concat(block),
+  );
+  return heads.join('');
+}
+
 function setup() {
   const world = new World();
   const origin = world.origin(echo);
@@ -118,19 +132,49 @@ test('a session of HTTP/2 that is over holds none, while its client stays', () =
   const world = new World();
   const silent = world.origin(() => {});
   world.serve([silent], { listeners: [listenerConfig()] });
-  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
-  // GET, http, /, and an authority: indexed fields of the static table and one literal.
-  const block = '\x82\x86\x84\x41\x06ledger';
-  const requests = [1, 3, 5].map((id) =>
-    `\0\0${String.fromCharCode(block.length)}\x01\x05\0\0\0`.concat(String.fromCharCode(id), block),
-  );
-  const client = world.client().send(preface + requests.join(''));
+  const client = world.client().send(preface + requests(3));
   client.onEnd = () => {};
   world.run(50);
   expect([silent.requests.length, world.listener().exchanges.count]).toEqual([3, 0]);
-  // DATA of no stream (RFC 9113 section 6.1).
-  client.send('\0\0\0\0\0\0\0\0\0');
+  client.send(dataOfNoStream);
   world.run(50);
   expect(world.listener().stats.connectionsActive).toBe(1);
   expect(world.listener().exchanges.count).toBe(3);
+});
+
+/** Entries that a session reads of its lists of exchanges while it ends over a broken rule with these streams open. */
+function readsOfAnEnd(streams: number): number {
+  const world = new World();
+  const http2 = { ...listenerConfig().http.http2, streamsMax: streams };
+  const listener = listenerConfig();
+  world.serve([world.origin(() => {})], {
+    listeners: [{ ...listener, http: { ...listener.http, http2 } }],
+  });
+  const client = world.client().send(preface + requests(streams));
+  client.onEnd = () => {};
+  world.run(50);
+  const [session] = world.listener().connections;
+  let reads = 0;
+  const counting: ProxyHandler<unknown[]> = {
+    get(list, key) {
+      if (typeof key === 'string' && /^[0-9]+$/.test(key)) reads += 1;
+      return Reflect.get(list, key);
+    },
+  };
+  const lists = session as unknown as Record<'exchanges' | 'idleExchanges', unknown[]>;
+  expect(lists.exchanges.length).toBe(streams);
+  lists.exchanges = new Proxy(lists.exchanges, counting);
+  lists.idleExchanges = new Proxy(lists.idleExchanges, counting);
+  client.send(dataOfNoStream);
+  world.run(50);
+  expect(world.listener().exchanges.count).toBe(Math.min(streams, idleExchangesMax));
+  return reads;
+}
+
+test('a session that ends with many streams open looks at each of them a few times', () => {
+  for (const streams of [10, 100, 1000]) {
+    const reads = readsOfAnEnd(streams);
+    expect(reads).toBeGreaterThanOrEqual(streams);
+    expect(reads).toBeLessThan(4 * streams);
+  }
 });
