@@ -31,7 +31,10 @@ export class Timer {
 }
 
 export interface Clock {
-  /** Monotonic milliseconds with a fraction; the origin is arbitrary. The only time that decisions may use. */
+  /**
+   * Monotonic milliseconds with a fraction; the origin is arbitrary. The only time that decisions may use. It stands
+   * still while a call from the network runs, which therefore cannot wait for it.
+   */
   now(): number;
   /** Unix time in milliseconds; for logs, file names and certificates only. */
   wall(): number;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { type Clock, Timer, VirtualClock } from '../base/index.ts';
 import { createSystemClock } from './system-clock.ts';
+import { beginTurn, endTurn } from './turn.ts';
 
 interface ClockWorld {
   readonly clock: Clock;
@@ -107,4 +108,42 @@ test('a process whose timers are all cancelled can end', async () => {
   `;
   const child = Bun.spawn([process.execPath, '-e', script], { stderr: 'pipe' });
   expect([await child.exited, await child.stderr.text()]).toEqual([0, '']);
+});
+
+describe('the system clock in a turn', () => {
+  /** Some time passes without anybody giving way. */
+  function hold(): void {
+    const untilMs = performance.now() + 5;
+    while (performance.now() < untilMs);
+  }
+
+  test('stands still, and goes on when the turn is over', () => {
+    const clock = createSystemClock();
+    beginTurn();
+    const beganMs = clock.now();
+    beginTurn();
+    hold();
+    expect(clock.now()).toBe(beganMs);
+    endTurn();
+    expect(clock.now()).toBe(beganMs);
+    endTurn();
+    expect(clock.now()).toBeGreaterThanOrEqual(beganMs + 5);
+    beginTurn();
+    expect(clock.now()).toBeGreaterThanOrEqual(beganMs + 5);
+    endTurn();
+  });
+
+  test('a timer that is armed late in it is not early', async () => {
+    const clock = createSystemClock();
+    let fired = false;
+    const timer = new Timer({ onTimer: () => (fired = true) }, 0);
+    beginTurn();
+    clock.now();
+    hold();
+    const armedMs = performance.now();
+    clock.arm(timer, 4);
+    endTurn();
+    while (!fired) await new Promise((resolve) => setImmediate(resolve));
+    expect(performance.now()).toBeGreaterThanOrEqual(armedMs + 4);
+  });
 });

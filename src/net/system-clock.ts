@@ -6,6 +6,7 @@
 // clock that wakes up late lets the loop read first, turn by turn, until a turn is short again.
 
 import { assert, type Clock, type Timer, TimerWheel } from '../base/index.ts';
+import { turnNow } from './turn.ts';
 
 /** setTimeout takes 31 bits of milliseconds; a longer wait is continued. */
 const sleepMaxMs = 2 ** 31 - 1;
@@ -42,7 +43,7 @@ class SystemClock implements Clock {
   }
 
   now(): number {
-    return performance.now() + this.shiftMs;
+    return turnNow() + this.shiftMs;
   }
 
   wall(): number {
@@ -51,7 +52,7 @@ class SystemClock implements Clock {
 
   arm(timer: Timer, delayMs: number): void {
     assert(delayMs >= 0, 'a delay is not negative');
-    const dueMs = this.now() + delayMs;
+    const dueMs = this.trueMs() + delayMs;
     this.wheel.arm(timer, dueMs);
     if (dueMs < this.wakeMs) this.sleep(Math.min(dueMs, this.wheel.sleepUntilMs()));
   }
@@ -65,10 +66,15 @@ class SystemClock implements Clock {
     this.wakeMs = Infinity;
   }
 
+  /** A timer does not fire early because the turn that arms it took long. */
+  private trueMs(): number {
+    return performance.now() + this.shiftMs;
+  }
+
   private sleep(untilMs: number): void {
     if (this.handle !== null) clearTimeout(this.handle);
     this.wakeMs = untilMs;
-    const delayMs = Math.min(Math.ceil(untilMs - this.now()), sleepMaxMs);
+    const delayMs = Math.min(Math.ceil(untilMs - this.trueMs()), sleepMaxMs);
     this.handle = setTimeout(this.wake, Math.max(delayMs, 0));
   }
 

@@ -17,6 +17,8 @@ export interface TurnMember {
 const flushing: TurnMember[] = [];
 const closing: TurnMember[] = [];
 let depth = 0;
+/** When the turn that runs began, or -1 until somebody asks. */
+let beganMs = -1;
 let scheduled = false;
 
 /** Polls of one turn, one behind another, after which nobody waits for the end of a poll. */
@@ -35,7 +37,17 @@ let lonelyPolls = 0;
 let quietFlushesLeft = 0;
 
 export function beginTurn(): void {
-  depth++;
+  if (depth++ === 0) beganMs = -1;
+}
+
+/**
+ * `performance.now()`, which stands still while a turn runs: what one read brought came at one time. A request asks for
+ * it four times, and many come in one read.
+ */
+export function turnNow(): number {
+  if (depth === 0) return performance.now();
+  if (beganMs < 0) beganMs = performance.now();
+  return beganMs;
 }
 
 export function endTurn(): void {
