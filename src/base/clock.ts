@@ -36,6 +36,8 @@ export interface Clock {
    * still while a call from the network runs, which therefore cannot wait for it.
    */
   now(): number;
+  /** The same, going on within such a call: for who bounds how long it takes. */
+  precise(): number;
   /** Unix time in milliseconds; for logs, file names and certificates only. */
   wall(): number;
   /** Arms `timer` to fire once, `delayMs` (>= 0) from now, rounded up to the wheel's tick; an armed timer is moved. */

@@ -26,6 +26,10 @@ export class VirtualClock implements Clock {
     return this.nowMs;
   }
 
+  precise(): number {
+    return this.nowMs;
+  }
+
   wall(): number {
     return this.wallMs + this.nowMs;
   }

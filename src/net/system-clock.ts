@@ -46,13 +46,18 @@ class SystemClock implements Clock {
     return turnNow() + this.shiftMs;
   }
 
+  precise(): number {
+    return performance.now() + this.shiftMs;
+  }
+
   wall(): number {
     return Date.now();
   }
 
   arm(timer: Timer, delayMs: number): void {
     assert(delayMs >= 0, 'a delay is not negative');
-    const dueMs = this.trueMs() + delayMs;
+    // A timer does not fire early because the turn that arms it took long.
+    const dueMs = this.precise() + delayMs;
     this.wheel.arm(timer, dueMs);
     if (dueMs < this.wakeMs) this.sleep(Math.min(dueMs, this.wheel.sleepUntilMs()));
   }
@@ -66,15 +71,10 @@ class SystemClock implements Clock {
     this.wakeMs = Infinity;
   }
 
-  /** A timer does not fire early because the turn that arms it took long. */
-  private trueMs(): number {
-    return performance.now() + this.shiftMs;
-  }
-
   private sleep(untilMs: number): void {
     if (this.handle !== null) clearTimeout(this.handle);
     this.wakeMs = untilMs;
-    const delayMs = Math.min(Math.ceil(untilMs - this.trueMs()), sleepMaxMs);
+    const delayMs = Math.min(Math.ceil(untilMs - this.precise()), sleepMaxMs);
     this.handle = setTimeout(this.wake, Math.max(delayMs, 0));
   }
 

@@ -14,6 +14,10 @@ class LateClock implements Clock {
     return this.nowMs;
   }
 
+  precise(): number {
+    return this.nowMs;
+  }
+
   wall(): number {
     return this.nowMs;
   }

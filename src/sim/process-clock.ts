@@ -19,6 +19,10 @@ export class ProcessClock implements Clock, TimerHandler {
     return this.world.now();
   }
 
+  precise(): number {
+    return this.world.precise();
+  }
+
   wall(): number {
     return this.world.wall();
   }

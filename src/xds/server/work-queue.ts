@@ -40,17 +40,17 @@ export class WorkQueue implements TimerHandler {
 
   private run(): void {
     this.working = true;
-    const nowMs = this.clock.now();
+    const nowMs = this.clock.precise();
     if (nowMs - this.endedMs > pauseMs) this.startedMs = nowMs;
     for (const worker of this.queue) {
-      if (this.clock.now() - this.startedMs >= workSliceMs) {
+      if (this.clock.precise() - this.startedMs >= workSliceMs) {
         this.clock.arm(this.timer, 0);
         break;
       }
       this.queue.delete(worker);
       worker.work();
     }
-    this.endedMs = this.clock.now();
+    this.endedMs = this.clock.precise();
     this.working = false;
   }
 }
