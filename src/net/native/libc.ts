@@ -20,6 +20,7 @@ export interface Libc {
   sendmsg(descriptor: number, message: Uint8Array, flags: number): number | bigint;
   recvmsg(descriptor: number, message: Uint8Array, flags: number): number | bigint;
   madvise(address: bigint, length: bigint, advice: number): number;
+  getpagesize(): number;
   sched_yield(): number;
 }
 
@@ -42,6 +43,7 @@ const signatures = {
   sendmsg: { args: [int, 'ptr', int], returns: 'i64' },
   recvmsg: { args: [int, 'ptr', int], returns: 'i64' },
   madvise: { args: ['u64', 'u64', int], returns: int },
+  getpagesize: { args: [], returns: int },
   sched_yield: { args: [], returns: int },
   __errno_location: { args: [], returns: 'ptr' },
 } as const;
