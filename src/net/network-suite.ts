@@ -2,7 +2,7 @@
 // for the real one.
 
 import { afterEach, describe, expect, test } from 'bun:test';
-import { MeshError, Xoshiro128 } from '../base/index.ts';
+import { lastingBytesMin, MeshError, Xoshiro128 } from '../base/index.ts';
 import {
   type Address,
   ListenError,
@@ -219,6 +219,26 @@ export function runNetworkSuite(name: string, create: () => NetworkSuiteWorld): 
       const all = Buffer.concat(sent);
       await world.settle(() => server.bytes >= all.length);
       expect(Buffer.concat(server.chunks).equals(all)).toBe(true);
+    });
+
+    test('a large read stays as it is, whatever is read after it', async () => {
+      const reads: { readonly shown: Uint8Array; readonly copy: Buffer }[] = [];
+      const { world, client, server } = await connectPair({
+        server: {
+          onData(socket, bytes) {
+            if (bytes.length >= lastingBytesMin) reads.push({ shown: bytes, copy: Buffer.from(bytes) });
+            socket.write(bytes, 0, bytes.length);
+          },
+        },
+      });
+      for (let round = 0; round < 40; round++) {
+        const block = Buffer.alloc([5_000, 70_000, 600_000][round % 3]!, round + 1);
+        client.socket!.write(block, 0, block.length);
+        if (round % 4 === 0) await world.settle(() => true);
+      }
+      await world.settle(() => server.bytes === client.bytes && server.bytes >= 14 * 5_000 + 13 * 670_000);
+      expect(reads.length).toBeGreaterThan(10);
+      for (const { shown, copy } of reads) expect(copy.equals(shown)).toBe(true);
     });
 
     test('a written array may be reused at once', async () => {

@@ -96,7 +96,10 @@ export interface SocketHandler {
   onOpen(socket: Socket): void;
   /** The TLS that was started on this open connection is established: {@link Socket.secure} tells what it proved. */
   onSecure?(socket: Socket): void;
-  /** Bytes came. They are the handler's to read during the call only: what is kept must be copied. */
+  /**
+   * Bytes came. What is kept of them must be copied, unless it is a range of `lastingBytesMin` or more, which is not
+   * written to again.
+   */
   onData(socket: Socket, bytes: Uint8Array): void;
   /** The queue fell below {@link socketQueueLowBytes} after a write returned false. */
   onDrain(socket: Socket): void;

@@ -2,7 +2,7 @@
 // decided the same way by the real engine and by the simulated network's stand-in, and nothing is sent before.
 
 import { afterEach, describe, expect, test } from 'bun:test';
-import type { MeshError } from '../base/index.ts';
+import { lastingBytesMin, type MeshError } from '../base/index.ts';
 import {
   type CertificateOptions,
   createAuthority,
@@ -238,6 +238,22 @@ export function runTlsSuite(name: string, create: () => TlsSuiteWorld): void {
       await world.settle(() => server.text.length === sent);
       expect(server.text === block.toString('latin1').repeat(sent / block.length)).toBe(true);
       expect(client.events).toEqual(['open']);
+    });
+
+    test('a large read stays as it is, whatever is read after it', async () => {
+      const { world, server, dial } = start();
+      const { client, socket } = dial();
+      const reads: { readonly shown: Uint8Array; readonly copy: Buffer }[] = [];
+      client.react = {
+        onData(_socket, bytes) {
+          if (bytes.length >= lastingBytesMin) reads.push({ shown: bytes, copy: Buffer.from(bytes) });
+        },
+      };
+      await world.settle(() => server.events.includes('secure'));
+      for (let round = 1; round <= 40; round++) socket.write(Buffer.alloc(30_000, round), 0, 30_000);
+      await world.settle(() => client.text.length === 40 * 30_000);
+      expect(reads.length).toBeGreaterThan(2);
+      for (const { shown, copy } of reads) expect(copy.equals(shown)).toBe(true);
     });
 
     const badServers: readonly (readonly [name: string, setup: Setup, reason: string, message: RegExp])[] = [

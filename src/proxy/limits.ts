@@ -26,6 +26,11 @@ export const proxyLimits = {
   heldBodyBytesMax: 256 * 1024,
   /** Bytes of request bodies kept for retries by the whole proxy; beyond it new ones are not kept, and not retried. */
   replayBytesOfAllMax: 64 * 1024 * 1024,
+  /**
+   * Memory of reads that bodies kept for retries may hold without being copied, as each counts what it lies in as its
+   * own.
+   */
+  replayPinnedBytesMax: 16 * 1024 * 1024,
   /** A body that no policy asks to repeat is kept this far, for the case that it never reached the application. */
   replayBytesUnasked: 64 * 1024,
   /**

@@ -33,7 +33,10 @@ export interface TurnWriter {
 
 /** The sending half of a message plus flow control of the receiving half. */
 export interface Stream {
-  /** Sends body bytes (copied if they cannot leave at once). False: stop until `onWritable`. */
+  /**
+   * Sends body bytes. False: stop until `onWritable`; what did not leave is kept, so bytes of a range of
+   * `lastingBytesMin` or more must not change any more. Fewer are copied.
+   */
   sendBody(bytes: Uint8Array, start: number, end: number): boolean;
   /**
    * Ends the message, with trailers where the version and the framing can carry them. When this ends the exchange of an
@@ -49,6 +52,7 @@ export interface Stream {
 }
 
 export interface BodyReceiver {
+  /** A range of `lastingBytesMin` bytes or more stays as it is; fewer are valid during the call. */
   onBody(bytes: Uint8Array, start: number, end: number): void;
   onEnd(trailers: Head | null): void;
   /** The peer or the connection gave up before the end. */

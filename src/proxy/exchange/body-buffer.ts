@@ -1,19 +1,30 @@
 // The part of a request body that is not gone for good: bytes that wait for a connection, and bytes kept so that the
-// request can be sent again. One flat buffer per exchange, reused by its next request.
+// request can be sent again. Large pieces stay where they were read, small ones are joined.
 
+import { isLasting, lastingBytesMin } from '../../base/index.ts';
 import type { Gauge } from '../../policy/index.ts';
+import type { Stream } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
 
 /** A small message; there is one for each of thousands of open streams. */
 const firstBytes = 128;
+/** Where small pieces are joined, at most. */
+const joinedBytesMax = 16 * 1024;
 
 export class BodyBuffer {
-  /** Valid in [0, length). Owned by the exchange; whoever sends from it copies what cannot leave at once. */
-  bytes: Uint8Array = empty;
   length = 0;
   /** False once bytes were let go: the body cannot be sent again. */
   complete = true;
 
+  /** None of them changes any more. */
+  private pieces = none;
+  /** What comes behind them: valid in [0, tailLength). */
+  private tail: Uint8Array = empty;
+  private tailLength = 0;
+  /** A stream was given the tail, and may have kept it. */
+  private tailSent = false;
+  /** Memory that the pieces and the tail's bytes hold, each as if it were alone in it. */
+  private pinned = 0;
   private readonly held: Gauge;
 
   /** `held`: what all buffers of the proxy hold together. */
@@ -27,19 +38,57 @@ export class BodyBuffer {
   }
 
   append(bytes: Uint8Array, start: number, end: number): void {
-    const length = this.length + end - start;
-    if (length > this.bytes.length) this.grow(length);
-    this.bytes.set(bytes.subarray(start, end), this.length);
-    this.length = length;
-    this.held.add(end - start);
+    const count = end - start;
+    this.length += count;
+    if (this.held.value < proxyLimits.replayPinnedBytesMax && isLasting(bytes, start, end)) {
+      this.closeTail(empty);
+      this.push(bytes.subarray(start, end));
+      this.pin(bytes.buffer.byteLength);
+      return;
+    }
+    if (this.tailLength + count > this.tail.length) this.closeTail(new Uint8Array(this.nextTailBytes(count)));
+    this.tail.set(bytes.subarray(start, end), this.tailLength);
+    this.tailLength += count;
+    this.pin(count);
+  }
+
+  /** False: the stream takes no more for now. It has all of it. */
+  sendTo(stream: Pick<Stream, 'sendBody'>): boolean {
+    let writable = true;
+    for (const part of this.parts()) writable = stream.sendBody(part, 0, part.length);
+    return writable;
+  }
+
+  /** All of it, in order. Parts of `lastingBytesMin` stay as they are, smaller ones are valid until a release. */
+  parts(): readonly Uint8Array[] {
+    const { pieces, tail, tailLength } = this;
+    if (tailLength === 0) return [...pieces];
+    this.tailSent = true;
+    return [...pieces, tail.subarray(0, tailLength)];
+  }
+
+  /** A copy, of the first `bytesMax` bytes. */
+  copy(bytesMax: number): Uint8Array {
+    const copied = new Uint8Array(Math.min(this.length, bytesMax));
+    let at = 0;
+    for (const part of this.parts()) {
+      const count = Math.min(part.length, copied.length - at);
+      copied.set(part.subarray(0, count), at);
+      at += count;
+    }
+    return copied;
   }
 
   /** Gives up replaying: what is held is no longer needed. */
   release(): void {
     this.complete = false;
-    if (this.length > 0) this.held.add(-this.length);
-    this.length = 0;
-    if (this.bytes.length > proxyLimits.bodyBufferKeptBytes) this.bytes = empty;
+    if (this.length === 0) return;
+    this.held.add(-this.pinned);
+    this.length = this.pinned = this.tailLength = 0;
+    this.pieces = none;
+    const reusable = !this.tailSent || this.tail.length < lastingBytesMin;
+    if (!reusable || this.tail.length > proxyLimits.bodyBufferKeptBytes) this.tail = empty;
+    this.tailSent = false;
   }
 
   reset(): void {
@@ -47,13 +96,28 @@ export class BodyBuffer {
     this.complete = true;
   }
 
-  private grow(length: number): void {
-    let capacity = Math.max(this.bytes.length * 2, firstBytes);
-    while (capacity < length) capacity *= 2;
-    const grown = new Uint8Array(capacity);
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+  private pin(bytes: number): void {
+    this.pinned += bytes;
+    this.held.add(bytes);
+  }
+
+  private push(piece: Uint8Array): void {
+    if (this.pieces === none) this.pieces = [piece];
+    else this.pieces.push(piece);
+  }
+
+  private closeTail(next: Uint8Array): void {
+    if (this.tailLength > 0) this.push(this.tail.subarray(0, this.tailLength));
+    else if (next === empty) return;
+    this.tail = next;
+    this.tailLength = 0;
+  }
+
+  private nextTailBytes(count: number): number {
+    return Math.max(firstBytes, count, Math.min(this.tail.length * 2, joinedBytesMax));
   }
 }
 
 const empty = new Uint8Array(0);
+/** Of all buffers that hold none; thousands do. */
+const none: Uint8Array[] = [];

@@ -7,7 +7,10 @@ import type { Head } from '../../wire/index.ts';
 export interface BodyTransform {
   /** The trailers of the message are part of what it makes: nobody else is to send them. */
   readonly takesTrailers?: boolean;
-  /** What is to be sent for this piece; empty: nothing yet. Valid until the next call. */
+  /**
+   * What is to be sent for this piece; empty: nothing yet. Not changed any more, unless it is
+   * less than `lastingBytesMin`, which is valid until the next call.
+   */
   write(bytes: Uint8Array, start: number, end: number): Uint8Array;
   /** What is left. */
   end(trailers: Head | null): Uint8Array;

@@ -12,6 +12,7 @@ import {
   logTo,
   route,
   routeConfig,
+  testRetry,
 } from '../testing/configs.ts';
 import type { HttpAsked } from '../testing/http-ends.ts';
 import { Http2Client, Http2Origin } from '../testing/http2-peers.ts';
@@ -112,6 +113,26 @@ test.each([
     world.expectSettled();
   },
 );
+
+test('bodies that were sent in part are sent again as they were', () => {
+  const { world, origin, client } = serve({ cluster: { retry: testRetry } });
+  const asked: HttpAsked[] = [];
+  origin.respond = (request) => {
+    // The connection's first window is less than both.
+    if (asked.push(request) === 1) request.connection.socket.reset();
+    else request.reply(200, request.body);
+  };
+  const bodies = [0, 7].map((from) =>
+    Array.from({ length: 50_000 }, (_, at) => String.fromCharCode((from + at) % 251)).join(''),
+  );
+  const idempotent = [['idempotency-key', '1']] as const;
+  const calls = bodies.map((body) => client.request('POST', '/', idempotent, body));
+  world.run(2_000);
+  expect(asked.length).toBeGreaterThan(bodies.length);
+  expect(calls.map(({ body }, index) => body === bodies[index])).toEqual([true, true]);
+  expect(world.cluster().stats.retrySuccess).toBe(2);
+  world.expectSettled();
+});
 
 test('another answer that is cut short is reset', () => {
   const { world, origin, client } = serve();

@@ -46,7 +46,7 @@ class Mirrors implements RequestCopies {
   send(): void {
     if (this.dropped) return;
     this.dropped = true;
-    const body = this.body.bytes.slice(0, this.body.length);
+    const body = this.body.copy(this.body.length);
     this.body.release();
     for (const copy of this.copies) copy.send(body);
   }
@@ -74,7 +74,7 @@ export function openMirrors(request: RequestState, policies: readonly MirrorPoli
   const mirrors = new Mirrors(context, copies, route?.bufferBytesMax ?? listener.http.bufferBytesMax);
   // Filters may have held it back.
   const { body } = request;
-  if (body.length > 0) mirrors.onBody(body.bytes, 0, body.length);
+  for (const part of body.parts()) mirrors.onBody(part, 0, part.length);
   return mirrors;
 }
 

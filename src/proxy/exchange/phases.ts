@@ -264,7 +264,7 @@ export function forward(
   if (endStream) return stream;
   const { stats } = clusterOf(request);
   request.deadlines.activityMs = attempt.startedMs;
-  const writable = body.length === 0 || stream.sendBody(body.bytes, 0, body.length);
+  const writable = body.length === 0 || body.sendTo(stream);
   stats.bytesSent += body.length;
   if (!body.canKeep(0, request.replayBytesMax)) body.release();
   if (request.requestEnded) stream.sendEnd(requestTrailers);

@@ -341,7 +341,7 @@ export class RequestState implements SubsetRequest<Endpoint> {
     this.requestTransform =
       this.requestTransform === null ? transform : chainTransforms(this.requestTransform, transform);
     if (body.length === 0) return;
-    const held = body.bytes.slice(0, body.length);
+    const held = body.copy(body.length);
     body.reset();
     const made = transform.write(held, 0, held.length);
     body.append(made, 0, made.length);

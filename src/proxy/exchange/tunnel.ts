@@ -78,7 +78,7 @@ export function openTunnel(request: RequestState, attempt: Attempt, head: Respon
   let writable = true;
   if (body.length > 0) {
     clusterOf(request).stats.bytesSent += body.length;
-    writable = attempt.sendBody(body.bytes, 0, body.length);
+    writable = body.sendTo(attempt);
   }
   body.release();
   if (request.requestEnded) attempt.sendEnd(null);

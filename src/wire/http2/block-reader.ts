@@ -1,8 +1,8 @@
 // Field blocks in: HEADERS with the CONTINUATION frames behind it (RFC 9113 section 6.10). Nothing else may come
 // between, and what a peer can make us keep until the last of them is bounded.
 
+import { copyBytes } from '../../base/index.ts';
 import { flag } from './constants.ts';
-import { copyBytes } from './copy-bytes.ts';
 import { fault } from './errors.ts';
 import type { Http2Limits } from './limits.ts';
 

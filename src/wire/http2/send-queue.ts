@@ -1,6 +1,7 @@
 // The sending half of all streams of a connection: what may leave leaves at once, what may not waits at its stream, and
 // streams that wait take turns by the frame, so that none of them holds the others up.
 
+import { copyBytes, keepBytes } from '../../base/index.ts';
 import type { Head } from '../head.ts';
 import { copyTrailers } from '../made-head.ts';
 import type { BodyReceiver } from '../stream.ts';
@@ -12,11 +13,16 @@ import {
   frameType,
   windowMax,
 } from './constants.ts';
-import { copyBytes } from './copy-bytes.ts';
 import { type Http2Counts, http2Event } from './counts.ts';
 import type { HeadWriter } from './encode.ts';
 import type { OutBuffer } from './out-buffer.ts';
 import type { Http2Stream } from './stream.ts';
+
+/**
+ * Bytes queued up to which they stay where they were read, which may hold `pinnedRatioMax` times as much; beyond it
+ * they are copied.
+ */
+export const pinnedBytesMax = 512 * 1024;
 
 /** Any stream; the queue does not care which side's. */
 export type AnyStream = Http2Stream<never, BodyReceiver>;
@@ -61,7 +67,8 @@ export class SendQueue {
       at += this.write(stream, bytes, start, end, false);
       if (at === end) return true;
     }
-    this.keep(stream, copyBytes(bytes, at, end));
+    const pins = this.queuedBytes < pinnedBytesMax;
+    this.keep(stream, pins ? keepBytes(bytes, at, end) : copyBytes(bytes, at, end));
     stream.wantsWritable = true;
     return false;
   }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
-import { VirtualClock } from '../../base/index.ts';
+import { lastingBytesMin, VirtualClock } from '../../base/index.ts';
 import { createResponseHead, createTrailers } from '../made-head.ts';
+import { defaultWindow, windowMax } from './constants.ts';
+import { pinnedBytesMax } from './send-queue.ts';
 import { serverCases } from './server-cases.ts';
 import {
   concat,
@@ -157,6 +159,37 @@ describe('windows', () => {
     // A larger initial window counts for open streams too.
     bench.feed(settings([4, 60]));
     expect(bench.take()).toEqual([`data 1 ${'b'.repeat(20)}`, 'data 1 end ']);
+  });
+
+  test('a large body that waits stays where it lies, few bytes may be used again', () => {
+    for (const [length, queued] of [
+      [lastingBytesMin, 'new'],
+      [lastingBytesMin - 1, 'old'],
+    ] as const) {
+      const bench = new ServerBench();
+      bench.feed(preface, settings([4, 0]), headers(1, getLines)).take();
+      const stream = bench.host.streams[0]!;
+      stream.sendResponse(createResponseHead(200, []), false);
+      const bytes = new Uint8Array(length).fill(111);
+      expect(stream.sendBody(bytes, 0, length)).toBe(false);
+      bytes.fill(110);
+      bench.take();
+      bench.feed(windowUpdate(1, length));
+      expect(bench.take()).toEqual([`data 1 ${(queued === 'old' ? 'o' : 'n').repeat(length)}`]);
+    }
+  });
+
+  test('beyond what a connection may hold so, bodies that wait are copied', () => {
+    const bench = new ServerBench();
+    bench.feed(preface, settings([4, 0]), headers(1, getLines)).take();
+    const stream = bench.host.streams[0]!;
+    stream.sendResponse(createResponseHead(200, []), false);
+    stream.sendBody(new Uint8Array(pinnedBytesMax), 0, pinnedBytesMax);
+    const bytes = new Uint8Array(lastingBytesMin).fill(111);
+    stream.sendBody(bytes, 0, bytes.length);
+    bytes.fill(110);
+    bench.feed(windowUpdate(0, windowMax - defaultWindow), windowUpdate(1, windowMax));
+    expect(bench.take().join('')).toEndWith('o'.repeat(lastingBytesMin));
   });
 
   test('trailers behind a body that waits are what they were when it was given', () => {

@@ -2,14 +2,15 @@
 // that send them and stay where they are: a stream that does not read costs a list of references and one chunk,
 // whatever waits for it.
 
+import { lastingBytesMin } from '../../base/index.ts';
 import type { Stream } from '../../wire/index.ts';
 import { encodePrefix } from './grpc-framing.ts';
 
-/** Bytes handed to the stream at once: a frame's worth, and all that is copied of what cannot leave. */
+/** Bytes handed to the stream at once: a frame's worth, and all that is kept of what cannot leave. */
 export const chunkBytes = 16 * 1024;
 
-/** Small pieces are gathered here; handed on and done with before anybody else runs. */
-const gathered = new Uint8Array(chunkBytes);
+/** Small pieces are gathered here, and handed on before anybody else runs. */
+let gathered = new Uint8Array(chunkBytes);
 
 export class MessageSender {
   /** Chunks that have left our hands. */
@@ -80,7 +81,10 @@ export class MessageSender {
       count += taken;
       this.advance(from, taken);
     }
-    return count === 0 ? true : this.stream.sendBody(gathered, 0, count);
+    const writable = count === 0 || this.stream.sendBody(gathered, 0, count);
+    // It may be kept as it is.
+    if (!writable && count >= lastingBytesMin) gathered = new Uint8Array(chunkBytes);
+    return writable;
   }
 
   private advance(piece: Uint8Array, count: number): void {

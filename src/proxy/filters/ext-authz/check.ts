@@ -120,7 +120,7 @@ export class Check implements VerdictOwner, Waiter {
     const question = {
       request,
       // A request without a body shows none, whatever may be shown.
-      body: length === 0 ? null : request.body.bytes.slice(0, length),
+      body: length === 0 ? null : request.body.copy(length),
       wholeBody: request.requestEnded && length === request.body.length,
       extensions,
     };

@@ -103,7 +103,7 @@ class Run implements Waiter, TimerHandler {
         request.waiter = this;
         return 'wait';
       }
-      this.view.body = request.body.bytes.slice(0, request.body.length);
+      this.view.body = request.body.copy(request.body.length);
     }
     return this.run();
   }
@@ -232,7 +232,8 @@ class Rewriting implements BodyTransform {
   private guard(make: () => Uint8Array): Uint8Array {
     try {
       const made = make();
-      if (made instanceof Uint8Array) return made;
+      // The user's own memory, who may use it for the next piece.
+      if (made instanceof Uint8Array) return made.slice();
     } catch (error) {
       throw new TransformError(`a filter failed: ${messageOf(error)}`);
     }
