@@ -1,4 +1,5 @@
 export { type Clock, Timer, type TimerHandler } from './clock.ts';
+export { copyBytes, copyInto } from './copy-bytes.ts';
 export {
   assert,
   type ErrorCode,
@@ -10,7 +11,7 @@ export {
 export { refuseForeign } from './foreign-request.ts';
 export { formatIp, parseIp } from './ip.ts';
 export { createIpRange, type IpRange, rangeHas } from './ip-range.ts';
-export { copyBytes, isLasting, keepBytes, lastingBytesMin, pinnedRatioMax } from './keep-bytes.ts';
+export { isLasting, keepBytes, lastingBytesMin, pinnedRatioMax } from './keep-bytes.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './log.ts';
 export { nearestName } from './nearest-name.ts';
 export type { Random } from './random.ts';

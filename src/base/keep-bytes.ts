@@ -2,6 +2,8 @@
 // kept where it lies: a body of 10 kB that waits for a window, and for another attempt besides, is not copied twice
 // (gRPC of 10 kB cost 40 us, and 36 without these copies).
 
+import { copyBytes } from './copy-bytes.ts';
+
 /**
  * A read, or any range that is handed on, of so many bytes or more is never written to again. Who fills memory anew may
  * do so with fewer, which are copied when they are kept.
@@ -20,11 +22,4 @@ export function isLasting(bytes: Uint8Array, start: number, end: number): boolea
 /** The range, to be kept: as it lies, or a copy. */
 export function keepBytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return isLasting(bytes, start, end) ? bytes.subarray(start, end) : copyBytes(bytes, start, end);
-}
-
-/** The runtime's Buffers have a `slice` that is a view, so a copy is made in so many words. */
-export function copyBytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const copy = new Uint8Array(end - start);
-  copy.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
-  return copy;
 }

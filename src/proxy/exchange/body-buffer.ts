@@ -1,7 +1,7 @@
 // The part of a request body that is not gone for good: bytes that wait for a connection, and bytes kept so that the
 // request can be sent again. Large pieces stay where they were read, small ones are joined.
 
-import { isLasting, lastingBytesMin } from '../../base/index.ts';
+import { copyInto, isLasting, lastingBytesMin } from '../../base/index.ts';
 import type { Gauge } from '../../policy/index.ts';
 import type { Stream } from '../../wire/index.ts';
 import { proxyLimits } from '../limits.ts';
@@ -47,7 +47,7 @@ export class BodyBuffer {
       return;
     }
     if (this.tailLength + count > this.tail.length) this.closeTail(new Uint8Array(this.nextTailBytes(count)));
-    this.tail.set(bytes.subarray(start, end), this.tailLength);
+    copyInto(this.tail, this.tailLength, bytes, start, end);
     this.tailLength += count;
     this.pin(count);
   }

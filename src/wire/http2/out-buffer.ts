@@ -1,6 +1,8 @@
 // What a connection will send when the turn ends. Frames of all its streams are written one behind another and leave in
 // one write. The bytes are borrowed while there are some, so that an idle connection owns none.
 
+import { copyInto } from '../../base/index.ts';
+
 /** Buffers of these sizes are lent out again: one serves most turns, the other what bodies make of one. */
 const smallBytes = 16 * 1024;
 const largeBytes = 128 * 1024;
@@ -43,8 +45,7 @@ export class OutBuffer {
   append(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start;
     this.reserve(count);
-    if (start === 0 && end === bytes.length) this.bytes.set(bytes, this.length);
-    else this.bytes.set(bytes.subarray(start, end), this.length);
+    copyInto(this.bytes, this.length, bytes, start, end);
     this.length += count;
   }
 
