@@ -8,7 +8,7 @@ import { dependency } from './block-reader.ts';
 import { defaultWindow, errorCode, flag, frameHeaderBytes, frameType, windowMax } from './constants.ts';
 import { http2Event } from './counts.ts';
 import { createFaultError, fault, faultCode } from './errors.ts';
-import { Http2Head, type SectionKind } from './head.ts';
+import type { Http2Head, SectionKind } from './head.ts';
 import { Http2Link, uint32 } from './link.ts';
 import type { AnyStream } from './send-queue.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
@@ -161,10 +161,9 @@ export abstract class Http2Connection<S extends Http2Stream<S, R>, R extends Bod
     const open = this.streams.get(id) ?? null;
     const kind = this.sectionOf(id, open, block.endStream);
     if (this.closing) return false;
-    const head = new Http2Head(kind ?? 'trailers', this.limits);
-    const decoded = this.decoder.decode(block.bytes, block.start, block.end, head);
+    const head = this.headReader.read(kind ?? 'trailers', block.bytes, block.start, block.end);
     block.release();
-    if (!decoded) return this.fail(fault.compression);
+    if (head === null) return this.fail(fault.compression);
     if (kind !== null) this.onSection(id, open, head, block.endStream);
     return !this.closing;
   }

@@ -51,6 +51,26 @@ export class Http2Head implements RequestHead, ResponseHead, FieldSink {
     this.limits = limits;
   }
 
+  /** One of the same lines, before either is edited or finished. */
+  copy(): Http2Head {
+    const copy = new Http2Head(this.kind, this.limits);
+    copy.fields = this.fields.slice();
+    copy.status = this.status;
+    copy.contentLength = this.contentLength;
+    copy.fault = this.fault;
+    copy.listBytes = this.listBytes;
+    copy.lineCount = this.lineCount;
+    copy.present = this.present;
+    copy.presentHigh = this.presentHigh;
+    copy.cookies = this.cookies;
+    copy.methodField = this.methodField;
+    copy.schemeField = this.schemeField;
+    copy.authorityField = this.authorityField;
+    copy.pathField = this.pathField;
+    copy.protocolField = this.protocolField;
+    return copy;
+  }
+
   get count(): number {
     return this.fields.length;
   }

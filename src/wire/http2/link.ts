@@ -17,6 +17,7 @@ import { HeadWriter } from './encode.ts';
 import { createFaultError, fault, faultCode, faultMessage } from './errors.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
+import { HeadReader } from './head-reader.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { Http2Limits } from './limits.ts';
@@ -61,7 +62,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
   };
   protected settingsReceived = false;
   protected settingsAcknowledged = false;
-  protected readonly decoder: HpackDecoder;
+  protected readonly headReader: HeadReader;
   protected readonly block: BlockReader;
   protected readonly reader: FrameReader;
   protected receiveWindow: number;
@@ -80,7 +81,7 @@ export abstract class Http2Link implements FrameSink, SendQueueOwner, TurnWriter
     this.heads = new HeadWriter(this.out, this.encoder);
     this.sendQueue = new SendQueue(this.out, this.heads, this, options.counts);
     this.guard = new FloodGuard(limits, clock);
-    this.decoder = new HpackDecoder(limits.tableBytesMax);
+    this.headReader = new HeadReader(new HpackDecoder(limits.tableBytesMax), limits);
     this.block = new BlockReader(limits);
     this.reader = new FrameReader(this, frameBytesDefault);
     this.receiveWindow = Math.max(limits.connectionWindowBytes, defaultWindow);

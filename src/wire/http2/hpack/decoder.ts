@@ -25,6 +25,12 @@ const tableSlotsAtStart = 64;
 const secretBytesMax = 1024;
 
 export class HpackDecoder {
+  /** State of the dynamic table: an index means the same for as long as it stays. */
+  version = 0;
+  /** The last block had an index of the dynamic table. */
+  usedTable = false;
+  /** It would do nothing but insert the same lines if it came again. */
+  repeats = true;
   /** Bytes of the table that the peer was told it may use. */
   private readonly tableBytesMax: number;
   /** What the peer chose below that. */
@@ -51,11 +57,22 @@ export class HpackDecoder {
     this.tableBytesLimit = tableBytesMax;
   }
 
-  /** Reads a whole block. False: COMPRESSION_ERROR, and this decoder is of no use any more. */
-  decode(bytes: Uint8Array, start: number, end: number, sink: FieldSink): boolean {
+  /**
+   * Reads a whole block; `inserted` gets what it puts into the table. False: COMPRESSION_ERROR, and this decoder is of
+   * no use any more.
+   */
+  decode(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    sink: FieldSink,
+    inserted: Field[] | null = null,
+  ): boolean {
     this.at = start;
     this.end = end;
     this.faulty = false;
+    this.usedTable = false;
+    this.repeats = true;
     let updates = 0;
     let fields = 0;
     while (this.at < end && !this.faulty) {
@@ -63,16 +80,22 @@ export class HpackDecoder {
       if ((byte & 0x80) !== 0) {
         const field = this.lookUp(this.readInteger(bytes, 0x7f));
         if (field === null) return false;
-        if (field.uses < 3) field.uses++;
+        if (field.uses < 3) {
+          field.uses++;
+          this.repeats = false;
+        }
         sink.onField(field);
         fields++;
       } else if ((byte & 0x40) !== 0) {
         const field = this.readLiteral(bytes, 0x3f, true, false);
         if (field === null) return false;
-        sink.onField(this.insert(field));
+        const line = this.insert(field);
+        inserted?.push(line);
+        sink.onField(line);
         fields++;
       } else if ((byte & 0x20) !== 0) {
         // A change of size stands before the first field, once down and once up (RFC 7541 section 4.2).
+        this.repeats = false;
         if (fields > 0 || ++updates > 2) return false;
         if (!this.resize(this.readInteger(bytes, 0x1f))) return false;
       } else {
@@ -85,8 +108,20 @@ export class HpackDecoder {
     return !this.faulty;
   }
 
+  /** What a block that came again puts into the table. False: some are other objects now. */
+  insertAgain(inserted: readonly Field[]): boolean {
+    this.place = -1;
+    let same = true;
+    for (let index = 0; index < inserted.length; index++) {
+      const field = inserted[index]!;
+      if (this.insert(field) !== field) same = false;
+    }
+    return same;
+  }
+
   private lookUp(index: number): Field | null {
     if (index < dynamicStart) return index <= 0 ? null : staticTable[index]!;
+    this.usedTable = true;
     const age = index - dynamicStart;
     if (age >= this.count) return null;
     return this.slots[(this.first + this.count - 1 - age) & (this.slots.length - 1)]!;
@@ -245,6 +280,7 @@ export class HpackDecoder {
     if (this.count === this.slots.length) this.grow();
     this.slots[(this.first + this.count) & (this.slots.length - 1)] = shared;
     this.count++;
+    this.version++;
     this.tableBytes += shared.size;
     return shared;
   }
@@ -255,6 +291,7 @@ export class HpackDecoder {
       this.slots[this.first] = null;
       this.first = (this.first + 1) & (this.slots.length - 1);
       this.count--;
+      this.version++;
     }
     assert(this.count > 0 || this.tableBytes === 0, 'an empty table has no bytes');
   }

@@ -1,36 +1,12 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { describeField, form, integer, literal, seldom, text } from '../testing/blocks.ts';
 import { HpackDecoder } from './decoder.ts';
-import { type Field, fieldFault } from './field.ts';
-import { encodeHuffman, huffmanLength } from './huffman.ts';
+import type { Field } from './field.ts';
 import { forgetSharedFields } from './made-field.ts';
 import { forgetRecalled } from './recall.ts';
 
 beforeEach(forgetSharedFields);
-
-/** First byte of a literal by what becomes of it. */
-const form = { inserted: 0x40, passing: 0x00, sensitive: 0x10 } as const;
-
-function integer(prefix: number, mask: number, value: number): number[] {
-  if (value < mask) return [prefix | value];
-  const bytes = [prefix | mask];
-  let rest = value - mask;
-  for (; rest >= 128; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return [...bytes, rest];
-}
-
-function text(value: string, huffman = false): number[] {
-  if (!huffman) return [...integer(0, 0x7f, value.length), ...Buffer.from(value, 'latin1')];
-  const bytes = new Uint8Array(huffmanLength(value));
-  encodeHuffman(value, bytes, 0);
-  return [...integer(0x80, 0x7f, bytes.length), ...bytes];
-}
-
-function literal(prefix: number, name: number | string, value: readonly number[]): number[] {
-  const mask = prefix === form.inserted ? 0x3f : 0x0f;
-  if (typeof name === 'number') return [...integer(prefix, mask, name), ...value];
-  return [prefix, ...text(name), ...value];
-}
 
 /** Fields of a block that is right. */
 function read(decoder: HpackDecoder, ...bytes: readonly number[]): Field[] {
@@ -95,8 +71,8 @@ const sequence = fc.array(representation, { minLength: 1, maxLength: 12 }).chain
       lines: fc
         .array(fc.nat(pool.length - 1), { maxLength: 8 })
         .map((picks) => picks.map((pick) => pool[pick]!)),
-      damage: fc.option(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { freq: 12 }),
-      cut: fc.option(fc.nat(), { freq: 12 }),
+      damage: seldom(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 }))),
+      cut: seldom(fc.nat()),
     }),
     { minLength: 1, maxLength: 30 },
   ),
@@ -108,14 +84,6 @@ function bytesOf({ lines, damage, cut }: Sent[number]): Uint8Array {
   const bytes = Uint8Array.from(lines.flat());
   if (damage !== null && bytes.length > 0) bytes[damage[0] % bytes.length]! ^= damage[1];
   return cut === null ? bytes : bytes.slice(0, cut % (bytes.length + 1));
-}
-
-/** All that is seen of a line. How often one of the static table was used is nobody's to read, and outlives a run. */
-function describeField(field: Field): readonly unknown[] {
-  const { name, id, raw, huffman, size, sensitive, fault, staticIndex } = field;
-  const value = fault === fieldFault.none ? field.value : null;
-  const uses = staticIndex === 0 ? field.uses : 0;
-  return [name, id, raw, huffman, size, sensitive, fault, staticIndex, uses, value];
 }
 
 function play(blocks: Sent, before: (decoder: HpackDecoder) => void): readonly unknown[] {
