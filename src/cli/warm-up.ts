@@ -11,6 +11,9 @@ import {
 } from '../net/index.ts';
 import { warmUp } from '../proxy/index.ts';
 
+/** Until then the compiler's threads are at what the warm-up asked for, and bring pages back that only they need. */
+const compilingMs = 2_000;
+
 /** Begins at once, beside what is served already; `requests` 0: none. Then gives back what only starting needed. */
 export function warmUpThread(requests: number, thread: number, log: Log): void {
   if (requests === 0) {
@@ -29,6 +32,7 @@ export function warmUpThread(requests: number, thread: number, log: Log): void {
   }).then((answered) => {
     Bun.gc(true);
     releaseCodePages();
+    setTimeout(releaseCodePages, compilingMs).unref();
     const tookMs = Math.round(performance.now() - begun);
     log.write('info', 'warmed up', { requests: answered, tookMs });
   });
