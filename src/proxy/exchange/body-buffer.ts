@@ -8,6 +8,9 @@ import { proxyLimits } from '../limits.ts';
 
 /** A small message; there is one for each of thousands of open streams. */
 const firstBytes = 128;
+/** Of that size, lent out again: an open stream that was answered owns none. */
+const idle: Uint8Array[] = [];
+const idleMax = 512;
 /** Where small pieces are joined, at most. */
 const joinedBytesMax = 16 * 1024;
 
@@ -46,7 +49,7 @@ export class BodyBuffer {
       this.pin(bytes.buffer.byteLength);
       return;
     }
-    if (this.tailLength + count > this.tail.length) this.closeTail(new Uint8Array(this.nextTailBytes(count)));
+    if (this.tailLength + count > this.tail.length) this.closeTail(this.createTail(count));
     copyInto(this.tail, this.tailLength, bytes, start, end);
     this.tailLength += count;
     this.pin(count);
@@ -87,7 +90,9 @@ export class BodyBuffer {
     this.length = this.pinned = this.tailLength = 0;
     this.pieces = none;
     const reusable = !this.tailSent || this.tail.length < lastingBytesMin;
-    if (!reusable || this.tail.length > proxyLimits.bodyBufferKeptBytes) this.tail = empty;
+    const isFirst = this.tail.length === firstBytes;
+    if (isFirst && idle.length < idleMax) idle.push(this.tail);
+    if (isFirst || !reusable || this.tail.length > proxyLimits.bodyBufferKeptBytes) this.tail = empty;
     this.tailSent = false;
   }
 
@@ -113,8 +118,9 @@ export class BodyBuffer {
     this.tailLength = 0;
   }
 
-  private nextTailBytes(count: number): number {
-    return Math.max(firstBytes, count, Math.min(this.tail.length * 2, joinedBytesMax));
+  private createTail(count: number): Uint8Array {
+    const bytes = Math.max(firstBytes, count, Math.min(this.tail.length * 2, joinedBytesMax));
+    return (bytes === firstBytes ? idle.pop() : undefined) ?? new Uint8Array(bytes);
   }
 }
 
