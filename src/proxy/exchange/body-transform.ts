@@ -1,6 +1,7 @@
 // A body that becomes another one on its way: a content coding is put on or taken off, a filter of the user's rewrites
 // it.
 
+import { copyBytes } from '../../base/index.ts';
 import type { Head } from '../../wire/index.ts';
 
 /** Makes another body of one, piece by piece. Throws {@link TransformError} where it cannot. */
@@ -46,8 +47,8 @@ class Chained implements BodyTransform {
 
   end(trailers: Head | null): Uint8Array {
     const between = this.first.end(trailers);
-    const made = between.length === 0 ? between : this.second.write(between, 0, between.length).slice();
-    return Buffer.concat([made, this.second.end(trailers)]);
+    const made = between.length === 0 ? between : this.second.write(between, 0, between.length);
+    return Buffer.concat([copyBytes(made, 0, made.length), this.second.end(trailers)]);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // Answers of the proxy's own: errors by the table, direct answers and redirects by the route. An inbound listener's
 // errors carry the marker that tells the caller's proxy whether the application saw the request (docs/xds.md).
 
-import type { ErrorCode } from '../../base/index.ts';
+import { copyBytes, type ErrorCode } from '../../base/index.ts';
 import type { HeaderEdits, Route } from '../../policy/index.ts';
 import { createResponseHead } from '../../wire/index.ts';
 import { type ResponseFlag, responseFlags } from '../stats/index.ts';
@@ -177,8 +177,8 @@ function send(
 }
 
 function transformWhole(transform: BodyTransform, bytes: Uint8Array): Uint8Array {
-  const first = transform.write(bytes, 0, bytes.length).slice();
-  return Buffer.concat([first, transform.end(null)]);
+  const first = transform.write(bytes, 0, bytes.length);
+  return Buffer.concat([copyBytes(first, 0, first.length), transform.end(null)]);
 }
 
 /** A head alone, with 200: clients of gRPC read nothing else. Books and log keep the status that says what happened. */

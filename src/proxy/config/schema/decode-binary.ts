@@ -151,7 +151,7 @@ function decodeScalar(kind: ScalarKind, reader: WireReader): unknown {
     case 'string':
       return reader.string();
     case 'bytes':
-      return reader.view().slice();
+      return new Uint8Array(reader.view());
     case 'bool':
       return reader.varint() !== 0;
     case 'double':

@@ -74,7 +74,7 @@ function readAnswer(reader: WireReader): LimitAnswer {
       if (status !== null) statuses.push(status);
     } else if (reader.field === 3) responseFields.push(readField(reader.nested()));
     else if (reader.field === 4) requestFields.push(readField(reader.nested()));
-    else if (reader.field === 5) body = reader.view().slice();
+    else if (reader.field === 5) body = new Uint8Array(reader.view());
     else if (reader.field === 6) notes = parseStruct(reader.nested());
     else reader.skip();
   }

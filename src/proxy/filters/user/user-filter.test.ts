@@ -139,6 +139,21 @@ describe('a filter', () => {
     world.expectSettled();
   });
 
+  test('may make each piece in the same memory', async () => {
+    const memory = Buffer.alloc(64 * 1024);
+    const again = () => ({
+      write: (piece: Uint8Array) => memory.subarray(0, Buffer.from(piece).copy(memory)),
+      end: () => memory.fill('!').subarray(0, 5_000),
+    });
+    const { world, origin } = setup({ rewriteRequest: again });
+    const body = 'x'.repeat(20_000) + 'y'.repeat(20_000);
+    world.client().post('/', body);
+    await run(world, 100);
+    const [, made = ''] = origin.requests[0]!.split(/\r\n\r\n(.*)/s);
+    expect(made.replaceAll(/[^xy!]/g, '')).toBe(`${body}${'!'.repeat(5_000)}`);
+    world.expectSettled();
+  });
+
   test('answers instead of an endpoint whose answer it does not like', async () => {
     const { world } = setup(
       { onResponse: ({ status }) => (status === 500 ? { status: 502, body: 'hidden' } : undefined) },

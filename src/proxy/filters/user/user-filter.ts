@@ -1,7 +1,7 @@
 // A filter of the user's own as a member of a chain. What its code throws ends in an answer, never in the proxy: the
 // request is refused with 500, or goes on where the configuration says so, and is counted.
 
-import { Timer, type TimerHandler } from '../../../base/index.ts';
+import { copyBytes, Timer, type TimerHandler } from '../../../base/index.ts';
 import { fieldValueFault } from '../../../policy/index.ts';
 import { headerId, type ResponseHead } from '../../../wire/index.ts';
 import type { ListenerFilterConfig, UserFilterConfig } from '../../config/filter-types.ts';
@@ -220,7 +220,7 @@ class Rewriting implements BodyTransform {
   }
 
   write(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    return this.guard(() => this.rewriter.write(bytes.slice(start, end)));
+    return this.guard(() => this.rewriter.write(copyBytes(bytes, start, end)));
   }
 
   end(): Uint8Array {
@@ -233,7 +233,7 @@ class Rewriting implements BodyTransform {
     try {
       const made = make();
       // The user's own memory, who may use it for the next piece.
-      if (made instanceof Uint8Array) return made.slice();
+      if (made instanceof Uint8Array) return copyBytes(made, 0, made.length);
     } catch (error) {
       throw new TransformError(`a filter failed: ${messageOf(error)}`);
     }
