@@ -434,8 +434,8 @@ describe('one stream’s failure', () => {
 
   test('the work of a publish is done in slices', () => {
     class SlowClock extends VirtualClock {
-      override now(): number {
-        return super.now() + this.spent;
+      override precise(): number {
+        return super.precise() + this.spent;
       }
       spent = 0;
     }
